@@ -1,3 +1,3 @@
-"""The product without its screens: use cases, deciders and the three doors (API, jobs, command line)."""
+"""The product without its screens: use cases, pure decisions, and the entry points (API, jobs, command line)."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The wall clock, read at the doors and in use cases, never in a decider."""
+"""The wall clock. Entry points and use cases read it; pure decisions get the time as an argument."""
 
 from __future__ import annotations
 

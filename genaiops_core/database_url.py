@@ -1,4 +1,4 @@
-"""Where the database is. Apart from the other settings, because reading all of them takes longer than most commands."""
+"""The URL of the database. Separate from `settings`, because pydantic takes longer to import than most commands run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def resolve(database_url: str, home: Path) -> str:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> str:
-    """As `Settings().url`; names of variables may be written in any case, as there."""
+    """The same as `Settings().url`, where names of variables are case-insensitive too."""
     values = {name.upper(): value for name, value in environment.items()}
     return resolve(
         values.get("GENAIOPS_DATABASE_URL", ""), Path(values.get("GENAIOPS_HOME", str(DEFAULT_HOME)))

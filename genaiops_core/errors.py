@@ -1,58 +1,58 @@
-"""Every error the product raises on purpose, by what the caller can do next.
+"""The expected errors of the product, by what the caller can do next.
 
     GenAIOpsError
-    |-- BadInput        mend what was sent
+    |-- BadInput        correct the input
     |-- NotFound        name something that exists
-    |-- Conflict        look at the current state, then decide again
-    |-- NotAllowed      ask someone who may
-    |-- Misconfigured   mend a setting, then start again
-    `-- Unavailable     wait, then send the same again
+    |-- Conflict        read the current state, then decide again
+    |-- NotAllowed      let someone with permission act
+    |-- Misconfigured   correct a setting, then start again
+    `-- Unavailable     wait, then send the same request again
 
-Each carries one sentence that says what, where and how to mend it. Doors translate: the command line prints it and
-exits 2, the API answers with `http_status`, screens show it in place.
+The message says what is wrong, where, and how to correct it. The command line prints it and exits with 2, the API answers
+with `http_status`, and screens show it in place.
 """
 
 from __future__ import annotations
 
 
 class GenAIOpsError(Exception):
-    """Base of all expected errors; `str(error)` is fit for an operator."""
+    """Base of all expected errors; `str(error)` is a message for users."""
 
     http_status = 500
 
 
 class BadInput(GenAIOpsError):
-    """What was sent cannot be used; the sentence says which field and how to mend it."""
+    """The input is invalid; the message names the field and the correction."""
 
     http_status = 400
 
 
 class NotFound(GenAIOpsError):
-    """The thing named does not exist."""
+    """The named object does not exist."""
 
     http_status = 404
 
 
 class Conflict(GenAIOpsError):
-    """The thing exists, but its state does not allow this now."""
+    """The object exists, but its state does not allow the action."""
 
     http_status = 409
 
 
 class NotAllowed(GenAIOpsError):
-    """This actor may not do this (for example approve a release they made)."""
+    """The actor has no permission, for example to approve their own release."""
 
     http_status = 403
 
 
 class Misconfigured(GenAIOpsError):
-    """A setting is missing or contradicts another; nothing was started."""
+    """A setting is missing or contradicts another."""
 
     http_status = 500
 
 
 class Unavailable(GenAIOpsError):
-    """The service is full or still starting; the same call may succeed later."""
+    """The service is overloaded or still starting; the same request may succeed later."""
 
     http_status = 503
 

@@ -1,7 +1,6 @@
-"""Log lines: one a fact, on stderr, keys and values.
+"""Structured log lines on stderr; stdout is for the output of commands.
 
-The library that writes them takes longer to import than most commands run, so it is imported with the first module
-that logs; stdout is for answers.
+structlog takes longer to import than most commands run, so the first module that logs imports it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ _threshold = logging.WARNING
 
 
 def configure(level: str) -> None:
-    """Set the level of this process; the lines of libraries go the same way, warnings and worse only."""
+    """Set the level of this process; of libraries, only warnings and errors are logged."""
     global _threshold
     _threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     logging.basicConfig(
@@ -28,7 +27,7 @@ def configure(level: str) -> None:
 
 
 def get_logger(name: str = "") -> Any:
-    """The logger of a module; its lines go to stderr even where nobody called `configure`."""
+    """The logger of a module; it writes to stderr also without a call of `configure`."""
     import structlog
 
     if not structlog.is_configured():
@@ -47,6 +46,6 @@ def _configure_structlog() -> None:
             structlog.dev.ConsoleRenderer(colors=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_threshold),
-        # Looked up for each line: who captures or replaces stderr later gets the lines, and no closed file is written to.
+        # Looked up for each line, because tests and servers replace stderr and close the old one.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

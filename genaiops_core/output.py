@@ -1,4 +1,4 @@
-"""How commands answer: rich tables for people, `--json` for machines, one sentence and exit 2 for errors."""
+"""The output of commands: tables for users, JSON with `--json`, one message and exit code 2 for errors."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ EXIT_INCONCLUSIVE = 3
 
 
 def say(text: str, *, nl: bool = True, err: bool = False) -> None:
-    """A line for people, on stdout or stderr."""
+    """Print a line for users on stdout or stderr."""
     typer.echo(printable(text), nl=nl, err=err)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     sys.stdout.write(orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> None:
-    """A table of `columns`, or the sentence `empty` when there is nothing to show."""
+    """Print a table of `columns`, or the sentence `empty` when there are no rows."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -44,7 +44,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        # Folded, never cut: the end of a long name is what tells it from its neighbours.
+        # Folded, never cut: long names often differ only at their end.
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         # Text, not str: names come from outside and must not be read as markup.
@@ -53,12 +53,12 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
 
 
 def shorten(text: str, longest: int = 80) -> str:
-    """Text for a cell of a table: at most so many characters, the dots that say it was cut included."""
+    """Cut a text for a cell of a table to `longest` characters, including the dots."""
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def fail(message: str) -> typer.Exit:
-    """One sentence on stderr; raise what this returns."""
+    """Print a message on stderr and return the exit to raise."""
     say(message.rstrip(), err=True)
     return typer.Exit(EXIT_ERROR)
 

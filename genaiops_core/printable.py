@@ -1,15 +1,15 @@
-"""Text of other people without the characters that command a terminal or turn the direction of a line."""
+"""Removes the characters of untrusted text that control a terminal or change the writing direction."""
 
 from __future__ import annotations
 
 import re
 
-# Control characters but tab and line feed, halves of surrogate pairs, and the marks of writing direction.
+# Control characters except tab and line feed, lone surrogates, and marks of writing direction.
 _COMMANDS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def printable(text: str) -> str:
-    """`text` with U+FFFD for each such character: no colour, no cursor move, no turned line can come of it."""
+    """Replace each such character by U+FFFD, so that text cannot colour or overwrite the terminal."""
     return _COMMANDS.sub("\ufffd", text.replace("\r\n", "\n"))

@@ -1,4 +1,4 @@
-"""Where the console's own files are: beside the checkout, or packed into the installed wheel."""
+"""The folder of the console's own files: in the checkout, or in the installed wheel."""
 
 from __future__ import annotations
 

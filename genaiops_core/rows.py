@@ -33,6 +33,7 @@ def build_record(record_type: type[RecordT], row: sa.Row[Any] | Mapping[str, Any
     return record_type(**copies, **values)
 
 
+# Called for each row of a page; the fields of a class never change.
 @cache
 def _field_names(record_type: type[_Dataclass]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record_type) if field.init)

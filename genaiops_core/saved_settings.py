@@ -1,4 +1,4 @@
-"""Small facts that all processes of one installation share: one JSON object a name, in the table `saved_settings`."""
+"""Values that all processes of an installation share: one JSON object per name in the table `saved_settings`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _name = saved_settings.c.name
 
 
 def read(connection: sa.Connection, name: str, *, lock: bool = False) -> Value | None:
-    """The value under `name`; None when there is none. With `lock`, other writers of it wait for this transaction."""
+    """Read the value of `name`; None when there is none. With `lock`, other writers wait for this transaction."""
     query = sa.select(saved_settings.c.value).where(_name == name)
     value: Value | None = connection.scalar(query.with_for_update() if lock else query)
     return value
 
 
 def write(connection: sa.Connection, name: str, value: Value) -> None:
-    """Set the value under `name`, whether there was one or not."""
+    """Insert or replace the value of `name`."""
     upsert = insert(connection, saved_settings).values(name=name, value=value)
     connection.execute(
         upsert.on_conflict_do_update(index_elements=[_name], set_={"value": upsert.excluded.value})
@@ -29,9 +29,9 @@ def write(connection: sa.Connection, name: str, value: Value) -> None:
 
 
 def claim(connection: sa.Connection, name: str) -> Value:
-    """Lock the value under `name` for this transaction; an empty one is made when there is none.
+    """Lock the value of `name` for this transaction; a missing one is inserted as an empty object.
 
-    A row that is not there cannot be locked, so two claimers of a new name would not wait for each other.
+    A missing row cannot be locked: without the insert, two callers would not wait for each other.
     """
     connection.execute(
         insert(connection, saved_settings).values(name=name, value={}).on_conflict_do_nothing()
@@ -40,5 +40,5 @@ def claim(connection: sa.Connection, name: str) -> Value:
 
 
 def delete(connection: sa.Connection, name: str) -> None:
-    """Remove the value under `name`, if there is one."""
+    """Delete the value of `name`, if there is one."""
     connection.execute(sa.delete(saved_settings).where(_name == name))

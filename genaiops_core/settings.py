@@ -16,6 +16,7 @@ from genaiops_core import database_url
 def _login_name() -> str:
     try:
         return getpass.getuser()
+    # A container may run as a user ID without a name.
     except (KeyError, OSError):
         return "unknown"
 
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
         chosen = self.model_dump() | {"home": self.home.resolve(), "database_url": self.url}
         plain = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            # Secrets in clear: a child process must get the same settings.
             for name, value in chosen.items()
         }
         return {f"GENAIOPS_{name.upper()}": str(value) for name, value in plain.items()}

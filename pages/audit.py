@@ -127,10 +127,12 @@ else:
             "subject": column.TextColumn("Subject"),
             "reason": column.TextColumn("Reason", width="large"),
         },
+        # A new entry moves all rows: with a new key the selection starts at the newest again.
         key=f"{audit_keys.AUDIT_TABLE}_{entries[0].sequence}",
         alt="Audit entries, newest first",
         default=0,
     )
+    # A full page means that older entries may exist.
     if len(entries) == PAGE_SIZE * page_count and st.button(
         "Older entries", icon=":material/expand_more:", key="audit_older"
     ):

@@ -21,6 +21,7 @@ days = (window.end - window.start).total_seconds() / 86_400
 def draw_cards() -> None:
     """Draw total cost, cost per day, cost per request and tokens."""
     points = traffic.read_series(url, window)
+    # Without any price the sum is 0, which would look like traffic at no cost.
     known = total.cost_nano_usd if total.cost_usd is not None else None
     per_request, per_request_before = total.cost_per_request_nano_usd, before.cost_per_request_nano_usd
     tokens, tokens_before = (
@@ -89,6 +90,7 @@ def draw_over_time() -> None:
 def draw_per_request() -> None:
     """Draw the mean cost of a request and the threshold of the rollback policy."""
     st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
+    # Most requests have no model of their own, so the filter on models would drop them.
     points = traffic.read_series(url, dataclasses.replace(window, model=None))
     limit = policies.default().strictest_threshold("cost_per_request")
     series = measures.build_lines(

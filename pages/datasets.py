@@ -55,6 +55,7 @@ def draw_list(dataset_list: list[datasets.Dataset]) -> str | None:
             "at": column.DatetimeColumn("Imported", format="distance"),
             "demo": tables.state_column("", width=62),
         },
+        # A default selection applies only to a table without state, so each import makes a new one.
         key=f"{dataset_keys.DATASET_TABLE}_{len(imported)}",
         alt="Datasets with their newest version",
         height=210 if len(dataset_list) > 5 else "content",
@@ -94,6 +95,7 @@ dataset_import.draw_preview(screen)
 if selected_name is not None:
     with st.container(border=True), frame.show_errors():
         dataset_view.draw_dataset(screen, selected_name)
+# At the end of the script: a dialog opens above a screen that is drawn completely.
 if head.is_clicked:
     dataset_traffic.open_dialog(screen, selected_name)
 if is_generate_clicked:

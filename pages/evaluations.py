@@ -59,6 +59,7 @@ with head.facts:
     )
     if running_count := sum(evaluation.is_open for evaluation in evaluation_rows):
         st.badge(f"{running_count} running", icon=":material/progress_activity:", color="blue")
+# The button is drawn already, and the open form has none: another run draws the screen without it.
 if head.is_clicked:
     launch.open_form()
     st.rerun()

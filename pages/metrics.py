@@ -29,6 +29,7 @@ else:
     rubrics_tab, metrics_tab = st.tabs(
         ["Rubrics", "All metrics"], key=metric_keys.METRICS_TAB, on_change="rerun", bind="query-params"
     )
+    # `on_change` makes `open` known to the server, so that only the open tab is read and drawn.
     if rubrics_tab.open:
         with rubrics_tab:
             rubric_view.draw(screen, rubrics)

@@ -177,6 +177,7 @@ else:
     positions = {
         (release.application, release.release): number for number, release in enumerate(all_releases)
     }
+    # A release that waits for approval is selected first, because it blocks someone.
     first = next(
         (
             positions[w.application, w.release]

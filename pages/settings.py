@@ -8,6 +8,7 @@ from pages.parts.reads import connection, system
 from pages.parts.shared import filters, frame, tables, units
 
 screen = frame.guard("settings")
+# By word, so that a new secret setting is masked without a change here.
 SECRETS = ("key", "secret", "token", "password")
 
 

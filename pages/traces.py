@@ -10,6 +10,7 @@ head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.
 linked_trace_id = st.query_params.get(keys.TRACE_ID)
 if linked_trace_id:
     with head.facts:
+        # Without the parameter of the URL, the page shows the list again.
         st.page_link("pages/traces.py", label="All traces", icon=":material/arrow_back:", query_params={})
 trace_id = linked_trace_id or trace_list.draw(screen, head)
 if trace_id:

@@ -57,6 +57,7 @@ def draw_list() -> str | None:
             icon=":material/group:",
             color="gray",
         )
+    # 1 avoids a division by zero; every share is then 0.
     total_nano_usd = sum(user.cost_nano_usd for user in users) or 1
     column = tables.column
     selected_row = tables.pick(

@@ -1,1 +1,1 @@
-"""Who did what: actors and the audit log."""
+"""Actors, and the audit log of their changes."""

@@ -1,1 +1,1 @@
-"""The HTTP door: OTLP in, OFREP out, reads and operations for automation."""
+"""The HTTP API: receives OTLP, answers OFREP, and offers reads and operations for automation."""

@@ -1,1 +1,1 @@
-"""The command-line door: each function parses, calls a use case, prints."""
+"""The command line: each command parses its arguments, calls a use case and prints the result."""

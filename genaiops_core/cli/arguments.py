@@ -35,7 +35,7 @@ def read_file(file: Path, max_bytes: int | None = None) -> bytes:
 
     Args:
         file: its path.
-        max_bytes: size limit; None stands for the limit of dataset files.
+        max_bytes: size limit; None means the limit of dataset files.
 
     Raises:
         BadInput: the file does not exist, cannot be read, or is too large.
@@ -44,6 +44,7 @@ def read_file(file: Path, max_bytes: int | None = None) -> bytes:
 
     limit_bytes = MAX_FILE_BYTES if max_bytes is None else max_bytes
     try:
+        # Before reading: a file that is too large must not fill the memory.
         size = file.stat().st_size
         if size > limit_bytes:
             raise BadInput(
@@ -65,4 +66,5 @@ def read_text(file: Path, max_bytes: int | None = None) -> str:
         text = read_file(file, max_bytes).decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    # A prompt is identified by its text, and line ends differ between systems.
     return text.replace("\r\n", "\n").replace("\r", "\n")

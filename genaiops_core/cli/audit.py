@@ -73,6 +73,7 @@ def export(
     """Write every entry as a line of JSON, oldest first; with --output, --json prints the number of entries."""
     from genaiops_core.access import audit
 
+    # Streamed within one snapshot: a log may be larger than the memory.
     with reading(context.engine()) as connection:
         lines = (
             orjson.dumps(entry).decode() + "\n" for entry in audit.export(connection, application=application)

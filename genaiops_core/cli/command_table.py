@@ -89,6 +89,7 @@ class DeferredCommand(TyperCommand):
         """Return the full line: the help of the root wraps it, so it is not cut at `limit`."""
         return self.help or ""
 
+    # Cached, because help, completion and the call each use the command.
     @cached_property
     def command(self) -> Any:
         """The command that its module registers."""

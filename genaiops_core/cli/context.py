@@ -29,6 +29,7 @@ def engine() -> sa.Engine:
         opened = make_engine(database_url.from_environment())
     except ValueError as error:
         raise Misconfigured(str(error)) from error
+    # Pending connections would otherwise delay or warn at the end of the interpreter.
     atexit.register(opened.dispose)
     upgrade(opened)
     return opened

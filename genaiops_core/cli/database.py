@@ -40,6 +40,7 @@ def status(json: output.Json = False) -> None:
     from db.engine import make_engine
 
     url = sa.make_url(context.settings().url)
+    # Not `context.engine()`, which migrates.
     state = migrate.status(make_engine(url))
     facts = {
         "database": url.render_as_string(hide_password=True),

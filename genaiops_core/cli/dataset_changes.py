@@ -78,6 +78,7 @@ def tag(
     engine = context.engine()
     with reading(engine) as connection:
         version = changes.find_version(connection, name)
+        # Read before the change, for the message.
         before = changes.list_tags(connection, version.dataset).get(label.strip())
     changes.tag_version(
         engine,
@@ -187,6 +188,7 @@ def delete(
     """Delete a dataset with all its versions; refused while an evaluation uses it."""
     from genaiops_core.evaluation import datasets
 
+    # A script that reads JSON cannot answer a prompt, so it must pass --yes.
     typed = yes or (
         "" if json else typer.prompt(f"Type {name} to delete it with all its versions", default="")
     )

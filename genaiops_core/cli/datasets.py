@@ -112,6 +112,7 @@ def export(
         lines = exports.write_cases(
             datasets.export_cases(connection, version.dataset, version.version), format
         )
+        # Within the snapshot, because the cases are read while they are written.
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return
@@ -149,6 +150,7 @@ def import_dataset_command(
 
     files, more = _split_mappings(files)
     mapping = parse_mapping([*(map or []), *more])
+    # Every file is read before the first import, so that a missing file imports nothing.
     contents = [(file, arguments.read_file(file)) for file in files]
     engine = context.engine()
     rows: list[dict[str, Any]] = []

@@ -99,6 +99,7 @@ def _send_live_traffic(
     from genaiops_core.demo.live import LiveApplication, LiveSecond
 
     lines: list[LiveSecond] = []
+    # Without the proxies of the environment: the API usually listens on this machine.
     with httpx.Client(base_url=api, timeout=10, trust_env=False) as client:
         try:
             for line in LiveApplication(client, is_outage=is_outage).run(seconds):
@@ -129,5 +130,6 @@ def _format_second(line: Any) -> str:
 
 def _default_api_url() -> str:
     settings = context.settings()
+    # An IPv6 address needs brackets in a URL.
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.api_port}"

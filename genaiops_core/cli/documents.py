@@ -25,6 +25,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def is_evaluation_id(text: str) -> bool:
     """Whether `text` is an evaluation id and no file of that name exists."""
+    # A file takes precedence: its name may look like an ID.
     return bool(_ID.fullmatch(text)) and not Path(text).exists()
 
 
@@ -102,6 +103,7 @@ def find_baseline(
             requested=requested,
             stages=pipeline.parse_pipeline(document) if document else None,
             dataset=dataset,
+            # Normalised, as evaluations store it; otherwise no baseline would match.
             judge=str(parse_judge_name(judge)),
             application=application,
             stable=status[0].stable if status else None,

@@ -106,6 +106,7 @@ def wait(id: Id, json: output.Json = False) -> None:
     with run_progress.show_progress(is_shown=not json) as progress:
         evaluation = run_progress.run_to_end(engine, context.actor(), id, progress)
     with reading(engine) as connection:
+        # Without the cases, which are not printed.
         body = results.build_document(connection, evaluation, with_details=False)
     verdicts.print_results(body, json=json)
 

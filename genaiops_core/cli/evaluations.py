@@ -75,6 +75,7 @@ def evaluate(
     from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.runs import deciding
 
+    # All input is read and checked before the suite is imported and the evaluation is launched.
     requested = thresholds.parse(extra.args)
     document = _read_pipeline(config, max_degradation)
     baseline_document = documents.read_baseline_file(baseline)
@@ -128,6 +129,7 @@ def evaluate(
     with run_progress.show_progress(is_shown=not json) as progress:
         evaluation = run_progress.run_to_end(engine, actor, id, progress)
     if baseline_document is not None:
+        # After the run: a baseline from a file is not in the database, where the run looks for its own.
         evaluation = deciding.decide_with_baseline(
             engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason
         )
@@ -158,6 +160,7 @@ def _find_suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> 
 
     file = Path(suite)
     if not file.is_file():
+        # Probably a mistyped path: "there is no such dataset" would mislead.
         if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet"):
             raise BadInput(f"{suite} does not exist.")
         with reading(engine) as connection:

@@ -49,6 +49,7 @@ def traces(files: Files, json: output.Json = False) -> None:
         result = ingest(
             engine,
             export,
+            # Parallel imports take different shards and so do not wait for each other's locks.
             shard=os.getpid() % SHARDS,
             model_limit=settings.rollup_model_limit,
             use_stated_cost=settings.use_stated_cost,

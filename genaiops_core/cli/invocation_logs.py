@@ -52,6 +52,7 @@ def _warn_of_retention(oldest: dt.datetime | None) -> str:
         return ""
     age = (now() - oldest).days
     shorter = {name: days for name, days in context.settings().retention.items() if 0 < days < age}
+    # Minutes are joined to hours, so nothing is lost.
     shorter.pop("minute_days", None)
     if not shorter:
         return ""

@@ -70,5 +70,6 @@ def parse_judge_options(pairs: list[str] | None) -> dict[str, str]:
         name, value = arguments.split_pair(
             pair, f"--judge-option takes KEY=VALUE, for example region=eu-central-1, not '{pair}'."
         )
+        # Values stay text here; `runs.judging` converts them to the types of the options.
         options[name.replace("-", "_")] = value
     return options

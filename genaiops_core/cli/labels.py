@@ -200,6 +200,7 @@ def _parse_cuts(pairs: Sequence[str]) -> dict[str, float]:
         try:
             value = float(number)
         except ValueError:
+            # Fails the check of the range below, which has the message.
             value = -1.0
         if not 0 <= value <= 1:
             raise BadInput(f"--cut {text}: the value must be a number from 0 to 1.")

@@ -39,6 +39,7 @@ def run() -> None:
     except GenAIOpsError as error:
         _stop(str(error))
     except typer.Abort:
+        # 128 + SIGINT, as shells report an interrupted program.
         raise SystemExit(130) from None
     except Exception as error:
         # Typer keeps the class of its usage errors private; only they have this method.

@@ -91,6 +91,7 @@ def show(
         output.print_json(rubric)
         return
     fields = {field: rubric[field] for field in ("name", "title", "prompt", "scale")}
+    # In the order of the fields, so that the output can be edited and saved again.
     output.say(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), nl=False)
 
 

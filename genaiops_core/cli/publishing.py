@@ -34,6 +34,7 @@ def publish(
 
     destinations = publishing.parse_destinations(to)
     body = documents.load_results(results)
+    # A document of a failed evaluation lacks both.
     missing = [name for name in ("cases", "finished_at") if not body.get(name)]
     if missing:
         raise BadInput(f"{results} lacks '{missing[0]}', so it cannot be published.")

@@ -180,6 +180,7 @@ def _parse_parameter(text: str) -> tuple[str, Any]:
         text, f"--parameter takes NAME=VALUE, for example temperature=0.2, not '{text}'."
     )
     try:
+        # Numbers, lists and true become JSON values; anything else is text, without quotes.
         return name, orjson.loads(value)
     except orjson.JSONDecodeError:
         return name, value

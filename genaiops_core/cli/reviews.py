@@ -196,6 +196,7 @@ def _parse_rating(text: str) -> tuple[str, float | str]:
     if not value.strip():
         raise BadInput(message)
     try:
+        # Words such as good are passed on; the use case knows which are valid.
         return metric, float(value)
     except ValueError:
         return metric, value

@@ -33,6 +33,7 @@ def run_to_end(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Ev
     try:
         while True:
             with reading(engine) as connection:
+                # Both in one snapshot: state and heartbeat belong to the same moment.
                 run = runs.get(connection, id)
                 is_beating = heartbeat.is_beating(connection, now())
             progress(run)
@@ -61,6 +62,7 @@ def show_progress(*, is_shown: bool) -> Iterator[Progress]:
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
         TextColumn("{task.fields[facts]}"),
     )
+    # Transient: a log of a CI server keeps only the results.
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress_bar:
         task = progress_bar.add_task("scoring", total=None, facts="")
         yield lambda run: progress_bar.update(

@@ -99,6 +99,7 @@ def run(as_json: Json = False) -> None:
         if not step.has_more:
             break
     if settings.sample_judge:
+        # The judge is checked before its first call, as the worker does at its start.
         judge, limits = create_judge(settings.sample_judge), limits_of(settings)
         require_usable(engine, judge, limits.daily_budget_nano_usd)
         with asyncio.Runner() as runner:
@@ -106,6 +107,7 @@ def run(as_json: Json = False) -> None:
                 round = score_round(engine, judge, limits, now(), runner=runner)
                 counts["scored"] += round.scored
                 counts["failed"] += round.failed
+                # A round without a score has an empty queue, or a judge that fails.
                 if not round.scored or round.is_out_of_budget:
                     break
             if judge.model is not None:

@@ -76,5 +76,6 @@ def _override_settings(**overrides: object) -> Settings:
     chosen = context.settings().model_copy(
         update={name: value for name, value in overrides.items() if value is not None}
     )
+    # The console has no login, so it must not listen on a public address.
     require_safe_address(chosen.host)
     return chosen

@@ -95,6 +95,7 @@ def _call_target(engine: sa.Engine, document: dict[str, Any], case: Case) -> tup
         finally:
             await built.close()
 
+    # Prices are valid from a time on; this is that of the call.
     at_ns = time.time_ns()
     return built.name, answering.price_answer(asyncio.run(once()), built, prices, at_ns)
 

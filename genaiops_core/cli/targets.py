@@ -130,6 +130,7 @@ _OPTIONS_BY_KIND: dict[object, tuple[str, ...]] = {
 
 def _parse_target(target: str) -> dict[str, Any]:
     """Parse the value of `--target` into a target document."""
+    # Before the kinds: `http:URL` also begins with http.
     if target.startswith(("http://", "https://")):
         return {"kind": "http", "url": target}
     kind, colon, rest = target.partition(":")

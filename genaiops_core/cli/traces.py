@@ -105,6 +105,7 @@ def export(
     pieces = pieces_of(context.engine(), filters, query, format=format, limit=limit)
     if str(destination) == "-":
         for piece in pieces:
+            # Bytes, because Parquet is no text.
             sys.stdout.buffer.write(piece)
         return
     written = 0

@@ -52,6 +52,7 @@ def gate(
         body["gates"] = [item.as_json() for item in decision.gates]
         body["stages"] = [item.as_json() for item in decision.stages]
     body["verdict"] = combine_verdicts([item["verdict"] for item in body.get("gates") or []])
+    # The missing cases might fail the gate; a failure already stands.
     if body.get("partial") and body["verdict"] == "passed":
         body["verdict"] = "inconclusive"
     write_reports(body, junit=junit, comment=comment)
@@ -168,6 +169,7 @@ def print_results(body: Mapping[str, Any], *, json: bool) -> None:
     """Print a results document and exit with the code of its verdict."""
     verdict = body.get("verdict")
     if json:
+        # Without the cases: `--output` writes them.
         output.print_json({key: value for key, value in body.items() if key != "details"})
     else:
         rows = [{"metric": name, **entry} for name, entry in body["metrics"].items()]

@@ -43,6 +43,7 @@ def generate_arrivals(profile: ApplicationProfile, now: dt.datetime, seed: int) 
 
     The last 24 hours have `recent_requests`, earlier working days about `requests_per_day`.
     """
+    # A generator per subject: a change of one application does not change the others.
     rng = random.Random(f"{seed}/{profile.application}/arrivals")
     now_ns = int(now.timestamp()) * 10**9
     recent = _spread(

@@ -34,6 +34,7 @@ def take(engine: sa.Engine, seed: int) -> bool:
             if not is_being_written(value):
                 save(connection, {"seed": seed, "beat_at": time.time()})
                 return True
+        # Outside the transaction, so that the writer can renew its heartbeat.
         time.sleep(0.3)
 
 

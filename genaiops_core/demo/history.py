@@ -33,7 +33,6 @@ class HistoryWriter:
         self._engine = engine
         self._profile = profile
         self._now = now
-        self._decided: set[str] = set()
 
     def write(self) -> None:
         """Write every release, approval, rollout and rollback of the application."""
@@ -89,6 +88,7 @@ class HistoryWriter:
         self._date(
             release_tables.prompt_version,
             {"name": self._profile.prompt_name, "version": prompt.version},
+            # A prompt that an earlier release uses already keeps its older date.
             created_at=min(prompt.created_at, self._at(days_ago + 1.2)),
         )
         releases.create(

@@ -97,6 +97,7 @@ class SpanWriter:
         self, name: str, duration_ms: float, attributes: dict[str, Any], error: str = "", parent_id: str = ""
     ) -> None:
         start_ns = self._at_ns
+        # 120 ms are left for the components that follow.
         longest = self._start_ns + _SLOWEST_NS - 120 * _MS - start_ns
         self._at_ns = start_ns + min(int(duration_ms * _MS), max(longest, 5 * _MS))
         attributes.update(self._shared)

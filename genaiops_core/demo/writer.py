@@ -77,10 +77,12 @@ def write_demo(engine: sa.Engine, now: dt.datetime, seed: int = DEFAULT_SEED) ->
         counts = _Counts()
         for profile in APPLICATIONS:
             _write_traffic(engine, profile, now, seed, counts)
+        # After the traffic: the rollback in the history measures it.
         for profile in APPLICATIONS:
             HistoryWriter(engine, profile, now).write()
         evaluations.write(engine, now, seed)
         closing.close_hours(engine, now)
+    # Also after Ctrl-C: a part of the demo would look like a finished one.
     except BaseException:
         with writing(engine) as connection:
             removal.erase(connection)
@@ -165,6 +167,7 @@ def _write_traffic(
         with writing(engine) as connection:
             record_scores(connection, scores)
             _add_feedback(connection, batch)
+            # The heartbeat that makes other writers wait.
             claim.save(connection, {"seed": seed, "beat_at": time.time()})
         counts.requests += len(batch)
         counts.spans += sum(len(trace.spans) for trace in batch)

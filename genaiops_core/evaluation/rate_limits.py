@@ -50,6 +50,7 @@ class RateLimits:
     @classmethod
     def from_json(cls, document: Mapping[str, Any] | None) -> RateLimits:
         """Parse what `as_json` returns; evaluations stored before these limits existed get the defaults."""
+        # An unknown key raises TypeError: documents are written by `as_json` of this or an earlier version.
         return cls(**(document or {}))
 
 

@@ -35,6 +35,7 @@ def run(settings: Settings) -> None:
         log_level=settings.log_level.lower(),
         access_log=False,
         server_header=False,
+        # Shorter than the time after which the supervisor kills the process.
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
@@ -62,5 +63,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port."
         ) from error
     listener.listen(_BACKLOG)
+    # Worker processes inherit the socket and share its queue.
     listener.set_inheritable(True)
     return listener

@@ -87,11 +87,13 @@ class Supervisor:
 
     def _restart(self, child: Child) -> bool:
         lived_s = time.monotonic() - child.started_at
+        # A child that ran for a while starts the count anew: only quick repeats are a defect.
         child.restarts = 0 if lived_s > _STEADY_AFTER_S else child.restarts + 1
         if child.restarts > _MAX_RESTARTS:
             sys.stderr.write(f"{child.name} ended {child.restarts} times in a row; stopping everything.\n")
             return False
         sys.stderr.write(f"{child.name} ended with code {child.exit_code}; starting it again.\n")
+        # Waits on the event, so that Ctrl-C ends the pause at once.
         if self.stopping.wait(min(10.0, 0.5 * 2**child.restarts)):
             return True
         child.start(self.environment)
@@ -110,6 +112,7 @@ def run(settings: Settings, *, json: bool = False) -> int:
     for port, setting in ((settings.ui_port, "--ui-port"), (settings.api_port, "--api-port")):
         _require_free(settings.host, port, setting)
     engine = make_engine(settings.url)
+    # Once, before three processes start that would all migrate.
     upgrade(engine)
     engine.dispose()
 
@@ -167,6 +170,7 @@ def _announce(settings: Settings, *, json: bool) -> None:
 def _require_free(host: str, port: int, option: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the servers do: otherwise a port that was closed a moment ago counts as in use.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -1,1 +1,1 @@
-"""Going back: the policy that watches a canary, the procedure that takes it out, and the incidents left to close."""
+"""The rollback policy that watches a canary, the rollback procedure, and incidents."""

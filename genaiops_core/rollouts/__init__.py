@@ -1,1 +1,1 @@
-"""Which release answers whom: the routing table of each application and the rollouts that change it."""
+"""Routing of users to releases, and the rollouts that change the split."""

@@ -55,7 +55,7 @@ def test_without_labels_there_is_nothing_to_compare(engine: sa.Engine) -> None:
     identifier = create_finished_run(engine, dict.fromkeys(range(1, 31), 0.5))
     with reading(engine) as connection:
         assert judged.read_run_agreement(connection, identifier) == []
-        with pytest.raises(BadInput, match="there are labels of none yet"):
+        with pytest.raises(BadInput, match="the labels are: none"):
             judged.read_run_agreement(connection, identifier, chosen={METRIC: "groundedness"})
 
 

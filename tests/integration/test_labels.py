@@ -72,7 +72,7 @@ def test_rows_are_matched_by_text_whatever_the_spaces(engine: sa.Engine) -> None
     assert [(problem.row, problem.column, problem.problem) for problem in label_import.problems] == [
         (4, "answer", "no case has this answer"),
         (5, "question", "no case has this input"),
-        (6, "rating", "is 7, outside of the scale 1..4"),
+        (6, "rating", "is 7, outside the scale 1..4"),
     ]
     with reading(engine) as connection:
         assert {label.labeller: label.value for label in labels.list_labels(connection, DATASET)} == {
@@ -93,7 +93,7 @@ def test_a_file_without_any_label_of_a_case_is_refused(engine: sa.Engine) -> Non
     import_dataset(engine, 2)
     with pytest.raises(BadInput, match=r"No row of labels.csv .* Row 2, case: is 9, but there are 2 cases"):
         import_text(engine, "case,label\n9,yes\n")
-    with pytest.raises(BadInput, match="no name of a metric"):
+    with pytest.raises(BadInput, match="not a valid name of a metric"):
         import_labels(engine, {1: "good"}, metric="=cmd()")
     with pytest.raises(NotFound):
         label_imports.import_labels(
@@ -107,7 +107,7 @@ def test_a_scale_that_most_labels_do_not_fit_is_refused(
     engine: sa.Engine,
 ) -> None:
     import_dataset(engine, 4)
-    with pytest.raises(BadInput, match=r"3 of 4 labels .* is 5, outside of the scale 0..1. Give the scale"):
+    with pytest.raises(BadInput, match=r"3 of 4 labels .* is 5, outside the scale 0..1. Give the scale"):
         import_text(engine, "case,label\n1,5\n2,5\n3,1\n4,4\n")
     assert by_case(engine) == {}
 

@@ -106,7 +106,7 @@ def test_label_file_is_previewed_then_imported(empty_engine: sa.Engine, run: str
     screen = open_agreement(run)
     file = screen.file_uploader(key=f"{review_keys.LABEL_FILE}_0")
     check(file.set_value(("marks.csv", b"case,mark\n1,4\n2,1\n99,2\n", "text/csv")).run())
-    assert "No column holds the labels" in screen.error[0].value
+    assert "No column with the labels is recognised" in screen.error[0].value
     label = next(
         element
         for element in screen.selectbox

@@ -19,7 +19,7 @@ from genaiops_core.api.app import create_app
 from genaiops_core.clock import now
 from genaiops_core.jobs import heartbeat
 from genaiops_core.settings import Settings
-from tests.scripted_server import Scripted, scripted_server
+from tests.scripted_server import ScriptedReply, run_scripted_server
 from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,14 +62,14 @@ def test_a_console_is_ready_when_it_says_so(
 ) -> None:
     # A proxy of the environment stands between no two processes of one machine.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with scripted_server() as console:
-        console.script(Scripted("ok", status=status))
+    with run_scripted_server() as console:
+        console.script(ScriptedReply("ok", status=status))
         port = int(console.url.rpartition(":")[2])
         with api(sqlite_engine, ready_with_ui=True, ui_port=port) as client:
             answer = client.get("/readyz")
     assert answer.json()["checks"]["ui"] is is_ready
     assert answer.status_code == (200 if is_ready else 503)
-    assert [request.path for request in console.asked] == ["/_stcore/health"]
+    assert [request.path for request in console.received] == ["/_stcore/health"]
 
 
 # In a process of its own: the framework's runtime is one a process and cannot be put away.

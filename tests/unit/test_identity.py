@@ -1,4 +1,4 @@
-"""Who may reach the doors, and what a name is."""
+"""Addresses that the servers may listen on, and valid names of actors."""
 
 from __future__ import annotations
 

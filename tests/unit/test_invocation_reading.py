@@ -39,7 +39,7 @@ def read(tmp_path: Path, content: str | bytes, name: str = "log.jsonl") -> list[
         json.dumps({"Records": [entry("r-1"), entry("r-2")]}, indent=2),
         json.dumps({"events": [{"message": json.dumps(entry(f"r-{n}")), "timestamp": 1} for n in (1, 2)]}),
         "".join(f"2026-01-05T10:00:00.000Z {line}\n" for line in lines(1, 2).splitlines()),
-        gzip.compress(lines(1, 2).encode()),
+        gzip.compress(lines(1, 2).encode(), mtime=0),
         b"\xef\xbb\xbf" + lines(1, 2).encode(),
     ],
 )

@@ -76,7 +76,7 @@ def test_too_few_labels_give_no_agreement() -> None:
     [
         ([(0.1 * at, 1.0) for at in range(10)], "all labels are equal"),
         ([(0.5, float(at % 2)) for at in range(10)], "gave every labelled case the same value"),
-        ([(0.1 * at, (0.5, 1.0)[at % 2]) for at in range(10)], "people found all of them good"),
+        ([(0.1 * at, (0.5, 1.0)[at % 2]) for at in range(10)], "all labels are good"),
     ],
 )
 def test_undefined_agreement_has_a_reason(values: list[tuple[float, float]], sentence: str) -> None:
@@ -89,7 +89,7 @@ def test_corrected_mean_excludes_cases_selected_by_score() -> None:
     drawn, picked = pairs(*[(0.9, 1), (0.3, 0)] * 15), pairs(*[(0.5, 0)] * 30, is_random=False)
     agreement = measure_agreement(MATCH, "j", [*drawn, *picked], [0.9] * 20)
     assert (agreement.labelled, agreement.corrected.labelled, agreement.corrected.unlabelled) == (60, 30, 50)
-    assert "30 that were picked by their score are left out" in agreement.note
+    assert "30 that were selected by their score are excluded" in agreement.note
 
 
 def test_calibration_groups_cases_by_judge_score() -> None:

@@ -44,11 +44,11 @@ def test_what_a_cell_means(scale: str, values: list[str], cell: Any, value: floa
 @pytest.mark.parametrize(
     ("cell", "problem"),
     [
-        ("4", "outside of the scale 0..1"),
-        ("maybe", "say what it means"),
-        ("nan", "say what"),
-        ([], "say what"),
-        ([1, "maybe"], "say what it means"),
+        ("4", "outside the scale 0..1"),
+        ("maybe", "give its value"),
+        ("nan", "give its value"),
+        ([], "give its value"),
+        ([1, "maybe"], "give its value"),
     ],
 )
 def test_a_cell_that_means_nothing_says_so(cell: Any, problem: str) -> None:
@@ -77,9 +77,9 @@ def test_columns_are_known_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("columns", "chosen", "sentence"),
     [
-        (("question", "x"), {}, "No column holds the labels"),
-        (("label", "x"), {}, "Nothing says which case"),
-        (("label", "case"), {"label": "nope"}, "There is no column 'nope'"),
+        (("question", "x"), {}, "No column with the labels is recognised"),
+        (("label", "x"), {}, "No column identifies the case"),
+        (("label", "case"), {"label": "nope"}, "Column 'nope' does not exist"),
     ],
 )
 def test_a_file_without_labels_or_cases_is_refused(

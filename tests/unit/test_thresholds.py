@@ -24,7 +24,7 @@ def test_threshold_option_matches_metric_direction() -> None:
     assert parse(["--max-harmfulness", "0.1"]).minimums == {"harmfulness": 0.1}
     assert parse(["--max-refusal", "0.2"]).limits == {"refusal": 0.2}
     assert parse(["--min-refusal", "0.2"]).minimums == {"refusal": 0.2}
-    with pytest.raises(BadInput, match="faithfulness is better when higher: give --min-faithfulness"):
+    with pytest.raises(BadInput, match="faithfulness is better when higher: use --min-faithfulness"):
         parse(["--max-faithfulness", "0.9"])
 
 

@@ -1,1 +1,1 @@
-"""Paid calls of evaluations: cached, budgeted, rate limited, priced and recorded. Knows nothing of runs."""
+"""Paid calls: cached, budgeted, rate limited, priced and recorded. Independent of `runs`."""

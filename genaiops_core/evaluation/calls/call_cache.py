@@ -68,4 +68,5 @@ class RunCallCache:
         return self._calls.get(call_sha256)
 
     async def store(self, call: CallRecord) -> None:
+        # Not added to memory: keys count occurrences, so a unit never looks for a call of its own process.
         await self._writer.write(call)

@@ -33,6 +33,7 @@ MAX_CONSECUTIVE_FAILURES = 25
 """So many consecutive failures mean a wrong model, a missing permission or an outage, not difficult cases."""
 DRAIN_S = 30.0
 """How long calls in flight may take to end once the run stops."""
+# 30 s: prices that are imported during a run apply to its later calls.
 _POLLS_PER_PRICE_REFRESH = 60
 
 AliveExecutors = Callable[[sa.Connection], Collection[str]]
@@ -146,6 +147,7 @@ class CallSession:
             on_limit_reached=self.pause,
             is_stopping=self.stopping.is_set,
         )
+        # Before the first call: the run may have been paused while the libraries were loading.
         await self._poll(0)
         self._polling = asyncio.create_task(self._poll_until_closed())
 
@@ -154,6 +156,7 @@ class CallSession:
         self.stopping.set()
         if self._polling is not None:
             self._polling.cancel()
+        # The order matters: calls in flight use the writer, the budget and the models until they are settled.
         await self.settle()
         await self.writer.close()
         if isinstance(self.budget, RunBudget):
@@ -178,6 +181,7 @@ class CallSession:
         self._end(self._run.fail, problem)
 
     def _end(self, change_state: Callable[[sa.Engine, str], None], problem: str) -> None:
+        # The first problem wins: later ones are often consequences of the stop.
         if not self.stopping.is_set():
             self.stopping.set()
             self._ending = asyncio.create_task(asyncio.to_thread(change_state, self.engine, problem))
@@ -210,7 +214,9 @@ class CallSession:
             self.stopping.set()
         elif status.overrun:
             self.fail(status.overrun)
+        # With a late heartbeat this process is not listed, and its share stays as it is until the next poll.
         if self._executor_id in alive:
+            # All processes sort the same list, so their shares add up to the limit without any exchange.
             self.limiter.share(len(alive), sorted(alive).index(self._executor_id))
             self.units.total_tokens = _count_unit_slots(self.limiter.slots)
         if isinstance(self.budget, RunBudget) and len(alive) > 1:

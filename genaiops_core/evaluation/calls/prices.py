@@ -54,6 +54,7 @@ class Prices:
 
     def has_price(self, provider: str, model: str) -> bool:
         """Whether calls to this model can be priced."""
+        # Tokens of both kinds: a price list may lack the price of one.
         return self.max_cost(provider, model, _MILLION, _MILLION) is not None
 
 

@@ -16,6 +16,7 @@ MAX_ATTEMPTS = 10
 """Attempts of one throttled call; with the waits between them about two minutes."""
 
 _MAX_WAIT_S = 60.0
+# With jitter, calls that were throttled together do not return together.
 _backoff = wait_exponential_jitter(multiplier=0.25, max=30, jitter=0.5)
 
 
@@ -53,6 +54,8 @@ class RateLimiter:
 
     async def acquire(self) -> Callable[[], None]:
         """Wait for a slot and a start time; returns the function that releases the slot."""
+        # anyio binds a slot to the task that acquires it; another task releases this one, so it gets a
+        # holder.
         holder = object()
         await self._slots.acquire_on_behalf_of(holder)
         try:
@@ -68,6 +71,7 @@ class RateLimiter:
             return
         now = asyncio.get_running_loop().time()
         start = max(now, self._next_at)
+        # No await before this line: two callers would get the same start.
         self._next_at = start + 60.0 / self._calls_per_minute
         if start > now:
             await asyncio.sleep(start - now)

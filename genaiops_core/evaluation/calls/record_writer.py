@@ -66,6 +66,7 @@ class RecordWriter:
             Exception: a write failed.
         """
         while self._writing is not None:
+            # Shielded: a cancelled caller must not stop the writing of other units' records.
             await asyncio.shield(self._writing)
         if self.problem is not None:
             raise self.problem
@@ -86,8 +87,11 @@ class RecordWriter:
                     await loop.run_in_executor(self._thread, self._commit, [record for record, _ in batch])
                 except Exception as error:
                     log.exception("calls and scores could not be written", evaluation=self._id)
+                    # Never reset: later records fail too, the session ends, and another one repeats the
+                    # batch.
                     self.problem = error
                 for _, committed in batch:
+                    # The unit was cancelled while it waited; its record is committed all the same.
                     if committed.cancelled():
                         continue
                     if self.problem is None:
@@ -97,9 +101,11 @@ class RecordWriter:
                         # Marks the exception as retrieved: scores are queued without awaiting their future.
                         committed.exception()
         finally:
+            # No await since the queue was empty, so `write` cannot have added a record that nobody writes.
             self._writing = None
 
     def _commit(self, records: Sequence[Record]) -> None:
+        # Safe to repeat after a lost connection: rows that exist are ignored, and only new ones are counted.
         attempts = Retrying(
             retry=retry_if_exception_type(sa.exc.OperationalError),
             stop=stop_after_attempt(4),
@@ -141,11 +147,13 @@ def write_records(
             counts = _insert_answers(connection, id, answers)
             increments |= counts
             spent += counts["answers_cost_nano_usd"]
+        # A late score of an older attempt may be one that `resume` has deleted to repeat it.
         if scores and (run.state, run.attempt) == ("running", attempt):
             increments |= _insert_scores(connection, scores)
         if increments:
             values = {name: evaluation.c[name] + count for name, count in increments.items()}
             connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(values))
+        # In the same transaction as the counters, so that spent plus reserved never exceeds the limit.
         if spent and executor_id:
             reservation = spend_hold.c
             connection.execute(
@@ -188,6 +196,7 @@ def _insert_answers(connection: sa.Connection, id: str, answers: Sequence[Answer
     """Increments of the run's counters."""
     rows = _insert_new(connection, generated_answer, [answer.to_row(id) for answer in answers])
     keys = {(row.case_no, row.repetition) for row in rows}
+    # From rows back to records, because `is_paid` is no column.
     inserted = [answer for answer in answers if (answer.case_no, answer.repetition) in keys]
     return {
         "answers_done": len(inserted),

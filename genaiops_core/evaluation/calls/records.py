@@ -105,6 +105,7 @@ def pack_reply(reply: Reply | Embedding) -> dict[str, Any]:
     cached = {"cache_read": reply.usage.cache_read_tokens, "cache_write": reply.usage.cache_write_tokens}
     packed: dict[str, Any] = {name: tokens for name, tokens in cached.items() if tokens}
     if isinstance(reply, Embedding):
+        # In the byte order of the machine: all processes of one database must have the same.
         packed["vector"] = base64.b64encode(array.array("f", reply.vector).tobytes()).decode()
     else:
         packed.update(text=reply.text, stop_reason=reply.stop_reason)

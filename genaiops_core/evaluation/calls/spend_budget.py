@@ -65,8 +65,11 @@ class RunBudget:
         self._id = id
         self._executor_id = executor_id
         self._alive = alive
+        # In nano-USD: the row of this process in the database, and the part of it that calls in flight may
+        # use.
         self._granted = 0
         self._reserved = 0
+        # One enlargement at a time: two callers would both request what the first one already got.
         self._lock = asyncio.Lock()
         self._settled = asyncio.Event()
 
@@ -78,6 +81,7 @@ class RunBudget:
             )
         async with self._lock:
             while self._granted - self._reserved < max_nano_usd:
+                # Cleared before the query, so that a call that settles meanwhile ends the wait below at once.
                 self._settled.clear()
                 missing = max_nano_usd - (self._granted - self._reserved)
                 grant, remaining, is_shared = await asyncio.to_thread(self._enlarge_reservation, missing)
@@ -92,6 +96,7 @@ class RunBudget:
                 # A call in flight, here or in another process, will end and release what it did not use.
                 try:
                     await asyncio.wait_for(self._settled.wait(), _RECHECK_S)
+                # The event covers this process only; what other processes release is seen by the next query.
                 except TimeoutError:
                     continue
             self._reserved += max_nano_usd
@@ -130,6 +135,7 @@ class RunBudget:
                 sa.select(reservation.executor_id, reservation.nano_usd).where(self._is_of_run())
             ).all()
             alive = {*self._alive(connection), self._executor_id}
+            # Limit of the method: what a dead process had in flight was billed, but is not counted as spent.
             dead = [row.executor_id for row in rows if row.executor_id not in alive]
             if dead:
                 connection.execute(

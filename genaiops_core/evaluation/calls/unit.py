@@ -24,5 +24,6 @@ def hash_call(unit: UnitKey, content: Any, occurrence: str) -> str:
         content: the model and its input; anything orjson can serialise.
         occurrence: distinguishes calls of a unit with equal content, for example "1:2".
     """
+    # A list, because orjson rejects named tuples.
     text = orjson.dumps([list(unit), content, occurrence], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()

@@ -44,7 +44,7 @@ class CallContext:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits between attempts of a throttled call."""
     on_outcome: Callable[[CallFailed | None], None] = lambda _: None
-    """Called at the end of every call; None stands for success."""
+    """Called at the end of every call; None means success."""
     on_limit_reached: Callable[[str], None] = lambda _: None
     """Called with the reason when no further call may begin; it stops the units."""
     is_stopping: Callable[[], bool] = lambda: False
@@ -93,6 +93,8 @@ class UnitCalls:
     async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
         problem = ""
         occurrence = self._count_occurrence(prompt)
+        # Earlier attempts are replayed from the cache: a repair prompt contains their replies, and so does
+        # its key.
         for attempt in range(1, self._context.attempt + 1):
             current = prompt
             for _ in range(1 + MAX_REPAIRS):
@@ -109,6 +111,7 @@ class UnitCalls:
     async def embed(self, text: str) -> tuple[float, ...]:
         model = self._model
         content = [model.provider, model.embedding_name, text]
+        # No attempt in the key: an embedding is never malformed, so every attempt reuses it.
         key = hash_call(self._unit, content, f"embed:{self._count_occurrence(text)}")
         record = self._find_cached(key)
         if record is None:
@@ -128,6 +131,7 @@ class UnitCalls:
             )
             record = await self._request(key, model.name, max_cost, lambda: model.ask(prompt))
         if record is not None and FAILURE_KEY in record.reply:
+            # A failure of an earlier attempt is not final: this attempt makes the call again.
             if attempt < self._context.attempt:
                 return None
             raise CallFailed(record.reply[FAILURE_KEY])
@@ -240,6 +244,7 @@ async def _request_and_store(
     store: Callable[[ResultT | CallFailed], Awaitable[tuple[RecordT, int | None]]],
     release: Callable[[], None],
 ) -> RecordT:
+    # A failure without usage was not billed.
     cost: int | None = 0
     try:
         try:
@@ -250,11 +255,13 @@ async def _request_and_store(
                 _, cost = await store(error)
             raise
         finally:
+            # Before the record is written: the slot serves the next call meanwhile.
             release()
         context.on_outcome(None)
         record, cost = await store(result)
         return record
     finally:
+        # After the commit, which has reduced the reservation in the database by the cost.
         context.budget.settle(max_cost, cost)
 
 

@@ -84,6 +84,7 @@ def attach_origin(case: Case, trace_id: str, application: str, release: str | No
 
 def _put_case(cases: list[Case], case: Case, reference: str | None) -> list[Case]:
     """Put a case in the place of the case of the same trace, or at the end."""
+    # Applications may share a trace, so the trace ID alone does not identify the request.
     identity = (case.metadata["trace_id"], case.metadata["application"])
     for position, existing in enumerate(cases):
         if (existing.metadata.get("trace_id"), existing.metadata.get("application")) == identity:

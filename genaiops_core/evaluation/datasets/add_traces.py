@@ -64,6 +64,7 @@ def build_query(
     """
     if bool(metric.strip()) != (below is not None):
         raise BadInput("A low score requires a metric and a threshold, for example faithfulness below 0.7.")
+    # In parentheses: an OR in the query must not absorb the conditions that follow.
     terms = [f"({query.strip()})" if query.strip() else ""]
     terms += ["status:error"] if only_errors else []
     terms += ["feedback:down"] if only_disliked else []
@@ -104,11 +105,13 @@ def add_matching_traces(
     validate_name(dataset)
     rows, has_more = _search_requests(engine, filters, query, limit)
     unreadable: Counter[str] = Counter()
+    # Read once: only the selection below is repeated when another writer adds a version.
     trace_cases = list(_read_cases(engine, rows, unreadable))
     new_cases: list[Case] = []
     duplicates: Counter[str] = Counter()
 
     def append_new_cases(newest_cases: list[Case]) -> list[Case]:
+        # Assigned, not extended: the function is called again after a conflict.
         nonlocal new_cases, duplicates
         new_cases, duplicates = _select_new_cases(newest_cases, trace_cases)
         return [*newest_cases, *new_cases]

@@ -103,6 +103,7 @@ def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
             column: cells.to_json_value(row.cells[position])
             for position, column in other_columns
             if row.cells[position] is not None
+            # Otherwise a text that became a field would be stored a second time as metadata.
             and not _is_read_whole(row.cells[position], column, path_by_column)
         }
         metadata.update(conversation_metadata)
@@ -152,6 +153,7 @@ class _RowParser:
                     conversation_metadata = (
                         {"system": parsed_conversation.system} if parsed_conversation.system else {}
                     )
+                    # A mapped answer column takes precedence over the last message of the conversation.
                     if parsed_conversation.answer and "answer" not in self._readers:
                         values["answer"] = cells.parse_text(parsed_conversation.answer)
                 else:

@@ -68,6 +68,7 @@ def review_cases(
     if missing := sorted({*accept, *reject} - set(pending_cases)):
         raise BadInput(f"Case {missing[0]} of {name} version {version} is not pending review.")
     changed: dict[int, Case | None] = {number: accept_case(pending_cases[number], actor) for number in accept}
+    # None removes a case; see `changes.edit_version`.
     changed |= dict.fromkeys(reject)
     return changes.edit_version(
         engine,

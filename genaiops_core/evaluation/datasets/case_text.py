@@ -21,6 +21,7 @@ def format_contexts(contexts: tuple[str, ...] | None) -> str:
         return ""
     text = "\n\n".join(contexts)
     return (
+        # Paragraphs only if they parse back to the same contexts; otherwise saving a grid would change them.
         text if contexts and _split_paragraphs(text) == contexts else json.dumps(contexts, ensure_ascii=False)
     )
 

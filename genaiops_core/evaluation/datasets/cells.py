@@ -117,6 +117,7 @@ def to_json_value(value: Any, depth: int = 0) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
+        # orjson rejects integers beyond 64 bits.
         return value if abs(value) < 1 << 63 else str(value)
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else str(value)

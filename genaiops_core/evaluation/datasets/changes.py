@@ -77,6 +77,7 @@ def diff_cases(before: Sequence[Case], after: Sequence[Case]) -> VersionDiff:
         unmatched[case.input].append(case)
     unequal: list[Case] = []
     for case in after:
+        # Equal cases are matched first, so that repeated inputs do not appear as changes of each other.
         if case in unmatched[case.input]:
             unmatched[case.input].remove(case)
         else:
@@ -219,6 +220,7 @@ def assign_splits(cases: Sequence[Case], shares: Mapping[str, float]) -> list[Ca
         split_name = ""
         for name, share in shares.items():
             split_name = name
+            # The last split also takes what rounding leaves over.
             if position < share:
                 break
             position -= share
@@ -236,6 +238,7 @@ def tag_version(
         BadInput: the tag is empty, too long or a number.
     """
     tag = tag.strip()
+    # NAME@3 and NAME@v3 name versions, so a tag must not look like one.
     if not tag or len(tag) > MAX_TAG_LENGTH or not tag.isprintable() or tag.removeprefix("v").isdigit():
         raise BadInput(
             f"A tag has 1 to {MAX_TAG_LENGTH} printable characters and is not a number, for example golden."

@@ -70,6 +70,7 @@ def preview_import(
         BadInput: nothing can be read, or the mapping names an unknown field or column.
     """
     table = read_table(data, filename, sheet=sheet, max_rows=max_rows)
+    # Preview and import sample the same rows, so both recognise the same columns.
     head = [row.cells for row in table.rows[:SAMPLE_ROWS]]
     resolved_mapping = resolve_mapping(table.columns, mapping, head)
     cases: tuple[Case, ...] = ()
@@ -140,6 +141,7 @@ def import_dataset(
         name=name,
         parsed=build_cases(table, resolved_mapping),
         columns=resolved_mapping,
+        # Without the folders of the user's machine.
         source=PurePath(filename).name,
         reason=reason,
         is_demo=is_demo,

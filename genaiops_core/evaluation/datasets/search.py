@@ -81,11 +81,11 @@ def count_facets(connection: sa.Connection, name: str, version: int) -> Facets:
 
 
 def _count_by_key(connection: sa.Connection, name: str, version: int, key: str) -> dict[str, int]:
-    text = _metadata_text(key).label("said")
+    text = _metadata_text(key).label("text")
     query = (
         sa.select(text, sa.func.count().label("cases")).where(*_match_version(name, version)).group_by(text)
     )
-    return {row.said: row.cases for row in connection.execute(query.order_by(text))}
+    return {row.text: row.cases for row in connection.execute(query.order_by(text))}
 
 
 def _metadata_text(key: str) -> sa.ColumnElement[Any]:
@@ -107,5 +107,6 @@ def build_conditions(case_filter: CaseFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(_metadata_text(REVIEW) != PENDING)
     if case_filter.words and case_filter.words.strip():
         columns = (test_case.c.input, test_case.c.answer, test_case.c.reference)
+        # `autoescape`: % and _ in the words are text, not patterns.
         conditions.append(sa.or_(*[c.icontains(case_filter.words.strip(), autoescape=True) for c in columns]))
     return conditions

@@ -40,6 +40,7 @@ def read_trace_case(connection: sa.Connection, trace_id: str) -> TraceCase:
         return TraceCase(case=None, problem=NO_QUESTION)
     contexts = select_contexts(record.documents)
     case = Case(
+        # Telemetry is untrusted: it may contain NUL and lone surrogates, which no database stores.
         input=replace_unstorable(record.question),
         answer=replace_unstorable(record.answer) if record.answer else None,
         contexts=None if contexts is None else tuple(replace_unstorable(text) for text in contexts),

@@ -26,6 +26,7 @@ class DatasetUse:
 
 def list_uses(connection: sa.Connection, name: str, limit: int = 500) -> list[DatasetUse]:
     """List the evaluations of a dataset, newest first."""
+    # Fields of the class are named like the columns, except the ID.
     columns = [evaluation.c[field] for field in DatasetUse.__annotations__ if field != "evaluation"]
     query = (
         sa.select(evaluation.c.id.label("evaluation"), *columns)

@@ -173,6 +173,7 @@ def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[C
     )
     for start in range(0, len(cases), _INSERT_ROWS):
         rows = [
+            # Case numbers have no gaps; `catalogue.list_cases` pages by them.
             {"dataset": stored.dataset, "version": stored.version, "case_no": start + i, **case.as_json()}
             for i, case in enumerate(cases[start : start + _INSERT_ROWS], start=1)
         ]

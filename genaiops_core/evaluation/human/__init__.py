@@ -1,1 +1,1 @@
-"""Human reviews and labels, and how far judges agree with them."""
+"""Human labels and reviews, and judge-human agreement."""

@@ -1,4 +1,4 @@
-"""How far a judge agrees with people on one metric, and what its mean is worth. Deciders: values in, figures out."""
+"""Judge-human agreement on one metric, and the mean corrected by human labels. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ from genaiops_core.statistics.prediction_powered import MIN_LABELS, Corrected, e
 __all__ = ["GOOD_LABEL", "MIN_LABELS", "Bin", "JudgeAgreement", "Pair", "calibration", "measure_agreement"]
 
 GOOD_LABEL = 0.5
-"""People find a case good from this label on: `partly` is good enough."""
+"""A human label of at least this value counts as good: `partly` is good enough."""
 
 DEFAULT_CUT = 0.5
-"""A judge finds a case good from this value on where no gate says otherwise."""
+"""A judge score of at least this value counts as good, unless a gate sets another threshold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """What a judge and people say of one case."""
+    """The judge score and the human label of one case."""
 
     case: str
-    """Its number, or the trace it is."""
+    """Case number, or trace ID."""
     judge: float
     human: float
-    """Mean of its labellers."""
+    """Mean over its labellers."""
     is_random: bool = True
-    """Whether the case was labelled for no reason that has to do with its quality."""
+    """Whether the case was selected for labelling independently of its score."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeAgreement:
-    """One metric of one judge against people. Coefficients are None where too few cases are labelled to say."""
+    """Agreement on one metric of one judge; coefficients are None with too few labels."""
 
     judge: str
     metric: str
     label: str
-    """The label of people it is held against."""
+    """The human label that the metric is compared with."""
     why: str
-    """Why that label: `chosen`, `same name` or `default`."""
+    """How the label was matched: `chosen`, `same name` or `default`."""
     labelled: int
-    """Cases with both a value of the judge and a label."""
+    """Cases with a judge score and a label."""
     judged: int
-    """Cases with a value of the judge."""
+    """Cases with a judge score."""
     minimum: int
     problem: str
-    """'' or why there are no coefficients, in a sentence."""
+    """Why there are no coefficients; '' when there are."""
     spearman: Association | None
     kappa: Agreement | None
-    """Of good and not good: the judge from `cut` on, people from `GOOD_LABEL` on."""
+    """Of good and not good: judge scores from `cut` on, labels from `GOOD_LABEL` on."""
     auroc: Association | None
-    """How often the judge scores a case that people find good above one that they do not."""
+    """Probability that the judge scores a case with a good label above one with a bad label."""
     cut: float
     raw: Interval | None
-    """The judge's own mean."""
+    """The mean of the judge, without correction."""
     corrected: Corrected
-    """What people would say of all judged cases; its `labelled` leaves out cases that were picked by their score."""
+    """Estimate of the mean label over all judged cases; `labelled` excludes cases that were selected by their score."""
     note: str
-    """What the estimate assumes."""
+    """The assumptions of the estimate."""
     pairs: tuple[Pair, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the pairs themselves."""
+        """All fields except the pairs."""
         fields = {name: value for name, value in vars(self).items() if name != "pairs"}
         for name in ("spearman", "kappa", "auroc", "raw", "corrected"):
             fields[name] = None if fields[name] is None else dict(vars(fields[name]))
@@ -77,12 +77,12 @@ class JudgeAgreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """Cases that the judge scored alike."""
+    """A group of cases with similar judge scores."""
 
     judge: float
-    """Mean of the judge."""
+    """Mean judge score."""
     human: Interval
-    """Mean label of people."""
+    """Mean human label."""
 
 
 def measure_agreement(
@@ -94,23 +94,24 @@ def measure_agreement(
     cut: float = DEFAULT_CUT,
     note: str = "",
 ) -> JudgeAgreement:
-    """Everything that labels say about one metric of one judge.
+    """Compute the agreement on one metric of one judge.
 
     Args:
-        match: the metric and the label it is held against.
+        match: the metric and the label that it is compared with.
         judge: its name.
-        pairs: the cases that have both.
-        others: the judge's values of the cases without a label.
-        cut: the judge finds a case good from this value on.
-        note: what the corrected estimate assumes beside the random choice of labelled cases.
+        pairs: the cases with a judge score and a label.
+        others: judge scores of the cases without a label.
+        cut: judge scores of at least this value count as good.
+        note: further assumptions of the corrected mean, besides the random choice of labelled cases.
     """
     judge_values = [pair.judge for pair in pairs]
     random_pairs = [pair for pair in pairs if pair.is_random]
+    # Cases picked by their score would bias the correction, so they count as unlabelled.
     rest = [*others, *(pair.judge for pair in pairs if not pair.is_random)]
     corrected = estimate([pair.judge for pair in random_pairs], [pair.human for pair in random_pairs], rest)
     assumption = "The corrected mean assumes that the labelled cases are a random sample of the judged ones."
     if len(random_pairs) < len(pairs):
-        assumption += f" {len(pairs) - len(random_pairs)} that were picked by their score are left out of it."
+        assumption += f" {len(pairs) - len(random_pairs)} that were selected by their score are excluded."
     return JudgeAgreement(
         judge=judge,
         metric=match.metric,
@@ -129,18 +130,18 @@ def measure_agreement(
 
 
 def coefficients(pairs: Sequence[Pair], *, cut: float) -> dict[str, Any]:
-    """Spearman, kappa and AUROC, or why there are none: nothing is said of fewer than `MIN_LABELS` cases."""
+    """Spearman, kappa and AUROC; None with the problem for fewer than `MIN_LABELS` cases."""
     if len(pairs) < MIN_LABELS:
         return {"spearman": None, "kappa": None, "auroc": None, "problem": insufficient(len(pairs))}
     judge, human = [pair.judge for pair in pairs], [pair.human for pair in pairs]
     good = [value >= GOOD_LABEL for value in human]
     problem = ""
     if len(set(human)) == 1:
-        problem = "all labels are equal, so nothing can be said about the order"
+        problem = "all labels are equal, so the order cannot be compared"
     elif len(set(judge)) == 1:
         problem = "the judge gave every labelled case the same value"
     elif len(set(good)) == 1:
-        problem = f"people found all of them {'good' if good[0] else 'bad'}: no AUROC"
+        problem = f"all labels are {'good' if good[0] else 'bad'}, so AUROC is undefined"
     return {
         "spearman": spearman(judge, human),
         "kappa": cohen([(value >= cut, is_good) for value, is_good in zip(judge, good, strict=True)]),
@@ -150,13 +151,14 @@ def coefficients(pairs: Sequence[Pair], *, cut: float) -> dict[str, Any]:
 
 
 def calibration(pairs: Sequence[Pair], *, bins: int = 5) -> list[Bin]:
-    """Labels against the judge's values: groups of cases that the judge scored alike, as even in size as ties allow.
+    """Group cases by judge score, in groups as equal in size as ties allow, with the mean label of each group.
 
-    On a calibrated judge both are the same; cases of equal value are never split over two groups.
+    For a calibrated judge both means are equal. Cases of equal score are always in one group.
     """
     if not pairs:
         return []
     values = np.array([pair.judge for pair in pairs])
+    # Ties make equal edges; without `unique` there would be empty groups.
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     places = np.searchsorted(edges, values, side="right")
     bins_of_cases = []

@@ -1,4 +1,4 @@
-"""The answers that a run scored, with the judge's value and what people say of each: the ground of agreement."""
+"""Scored answers of an evaluation, paired with human labels: the input of judge-human agreement."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from genaiops_core.evaluation.runs import results
 from genaiops_core.evaluation.verdicts.answer_figures import GeneratedAnswer, load_answers
 
 ORDERS = ("random", "nearest")
-"""How cases to label are put before a person."""
+"""Orders in which a labeller gets the cases."""
 
 _MAX_RUNS = 200
-"""Runs of a dataset, newest first, among which the newest of each judge is sought."""
+"""The newest evaluations of a dataset, among which the newest of each judge is selected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredAnswer:
-    """One answer of a run. Where a run repeats its cases, only the first repetition counts: the others are no cases."""
+    """One answer of an evaluation; of repeated cases the first repetition only."""
 
     case_no: int
     case_sha256: str
     input: str
     answer: str | None
     values: Mapping[str, float]
-    """Metric -> value of the judge; metrics without a value are left out."""
+    """Metric -> judge score; undefined metrics are absent."""
 
 
 def read_scored_answers(connection: sa.Connection, run: runs.Evaluation) -> list[ScoredAnswer]:
-    """The answers a run scored so far, in the order of the dataset."""
+    """The answers that an evaluation has scored so far, in the order of the dataset."""
+    # One repetition per case: several answers to one case are not independent observations.
     units = results.fetch_units(connection, run.id, repetition=1)
     generated = _read_generated(connection, run)
     scored_answers = []
@@ -68,18 +69,17 @@ def read_run_agreement(
     chosen: Mapping[str, str] | None = None,
     cuts: Mapping[str, float] | None = None,
 ) -> list[JudgeAgreement]:
-    """How far the judge of a run agrees with people, metric by metric; metrics without a label or a value are left out.
+    """Judge-human agreement of an evaluation by metric; metrics without a label or a score are absent.
 
     Args:
-        connection: best a `reading` snapshot.
+        connection: preferably a `reading` snapshot.
         identifier: of the evaluation.
-        chosen: metric -> label it is held against, over the defaults of `label_metrics`.
-        cuts: metric -> value from which on the judge finds a case good; the gate's threshold where there is one, else
-            0.5.
+        chosen: metric -> label to compare it with; overrides the defaults of `label_metrics`.
+        cuts: metric -> judge score from which a case counts as good; by default the gate's threshold, else 0.5.
 
     Raises:
         NotFound: there is no such evaluation.
-        BadInput: a label that was chosen does not exist.
+        BadInput: a label of `chosen` does not exist.
     """
     run = runs.get(connection, identifier)
     labels_by_metric = labels.read_labels_by_case(connection, run.dataset)
@@ -106,10 +106,11 @@ def read_dataset_agreement(
     chosen: Mapping[str, str] | None = None,
     cuts: Mapping[str, float] | None = None,
 ) -> list[JudgeAgreement]:
-    """The same over a dataset version: of each judge its newest finished run, so that no case counts twice."""
+    """Agreement over a dataset version: the newest finished evaluation of each judge, so that no case counts twice."""
     newest: dict[str, str] = {}
     for run in runs.list_evaluations(connection, dataset=dataset, limit=_MAX_RUNS):
         if run.version == version and run.state == "finished":
+            # Evaluations are listed newest first, so the first of a judge is its newest.
             newest.setdefault(run.judge, run.id)
     return [
         agreement
@@ -128,21 +129,21 @@ def next_to_label(
     metric: str = "",
     limit: int = 20,
 ) -> list[ScoredAnswer]:
-    """What a person should label next of a run.
+    """The next answers that a labeller should label.
 
-    In random order the labelled cases are a random sample of all, as the corrected mean needs; the order is the same
-    for everybody, so that two people rate the same cases. `nearest` puts those first whose value of `metric` lies
-    nearest to its cut: most telling of where judge and people part, and left out of the corrected mean. A case that
-    was labelled as one of the nearest comes again in its random turn.
+    In random order the labelled cases are a random sample, which the corrected mean requires. The order is the same
+    for all labellers, so that two people rate the same cases. `nearest` starts with the cases whose score is closest
+    to the cut: they show best where judge and humans disagree, and the corrected mean excludes them. A case that was
+    labelled in the order `nearest` appears again in random order.
 
     Args:
-        connection: best a `reading` snapshot.
+        connection: preferably a `reading` snapshot.
         identifier: of the evaluation.
-        label: what is labelled, for example `groundedness`.
-        labeller: who; cases that they labelled are left out.
+        label: the labelled criterion, for example `groundedness`.
+        labeller: their labelled cases are excluded.
         order: one of `ORDERS`.
-        metric: whose values `nearest` looks at.
-        limit: cases at most.
+        metric: the scores that `nearest` uses.
+        limit: the maximum number of cases.
     """
     if order not in ORDERS:
         raise BadInput(f"There is no order '{order}'; use one of {', '.join(ORDERS)}.")
@@ -155,6 +156,7 @@ def next_to_label(
     }
     unlabelled = [answer for answer in read_scored_answers(connection, run) if answer.case_sha256 not in done]
     if is_random:
+        # A hash instead of random numbers: every labeller gets the same order, in every session.
         unlabelled.sort(key=lambda answer: hashlib.sha256(f"{label}/{answer.case_sha256}".encode()).digest())
     else:
         cut = find_cut(run, metric)
@@ -166,7 +168,7 @@ def next_to_label(
 def pair_with_labels(
     answers: Sequence[ScoredAnswer], metric: str, labels_by_case: Mapping[str, CaseLabel]
 ) -> tuple[list[Pair], list[float]]:
-    """The cases that judge and people both speak of, and the judge's values of the others."""
+    """The cases with a judge score and a label, and the judge scores of the other cases."""
     pairs: list[Pair] = []
     others: list[float] = []
     for answer in answers:
@@ -184,7 +186,7 @@ def pair_with_labels(
 
 
 def find_cut(run: runs.Evaluation, metric: str) -> float:
-    """From which value on this run takes a case for good: its gate's threshold, else the middle."""
+    """The score from which a case counts as good: the threshold of the gate, else 0.5."""
     entry = ((run.results or {}).get("metrics") or {}).get(metric) or {}
     threshold = entry.get("threshold", (run.config.get("minimums") or {}).get(metric))
     return DEFAULT_CUT if threshold is None else float(threshold)
@@ -193,14 +195,12 @@ def find_cut(run: runs.Evaluation, metric: str) -> float:
 def _check_labels_exist(chosen: Mapping[str, str] | None, known: Mapping[str, object]) -> None:
     for metric, label in (chosen or {}).items():
         if label and label not in known:
-            existing_labels = ", ".join(sorted(known)) or "none yet"
-            raise BadInput(
-                f"{metric} cannot be held against '{label}': there are labels of {existing_labels}."
-            )
+            existing_labels = ", ".join(sorted(known)) or "none"
+            raise BadInput(f"{metric} cannot be compared with '{label}'; the labels are: {existing_labels}.")
 
 
 def read_contexts(connection: sa.Connection, run: runs.Evaluation, case_no: int) -> tuple[str, ...] | None:
-    """The texts that the answer to a case was made from; None when they are unknown."""
+    """The contexts of the answer to a case; None when they are unknown."""
     generated = _read_generated(connection, run, case_no=case_no).get(case_no)
     if generated is not None and generated.contexts is not None:
         return tuple(generated.contexts)

@@ -1,4 +1,4 @@
-"""A table with labels of people to values from 0 to 1: which column is which, and what each cell means. Pure."""
+"""Parses a table of human labels: recognises the columns and converts cells to values from 0 to 1. Pure functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS: Mapping[str, float] = MappingProxyType(
         **dict.fromkeys(("bad", "no", "n", "false", "fail", "failed", "incorrect", "wrong", "down"), 0.0),
     }
 )
-"""Labels that need no explanation."""
+"""Values of common label words."""
 
 LABEL_ALIASES = ("label", "human_label", "human", "rating", "score", "value", "annotation", "verdict")
 CASE_ALIASES = ("case", "case_no", "case_number")
@@ -42,35 +42,35 @@ class Scale:
         """From 0 (bad) to 1 (good).
 
         Raises:
-            ValueError: it is none; the text says why.
+            ValueError: the cell is not a label; the text says why.
         """
-        if isinstance(cell, list) and cell:  # what several people said in one cell
+        if isinstance(cell, list) and cell:  # labels of several people in one cell
             return sum(self.value_of(label) for label in cell) / len(cell)
         if isinstance(cell, str):
             word = " ".join(cell.split()).casefold()
             if word in self.words:
                 return self.words[word]
             number = _parse_number(word)
+        # Before numbers, because bool is a subclass of int.
         elif isinstance(cell, bool):
             return float(cell)
         else:
             number = float(cell) if isinstance(cell, int | float) else None
-            # A mapping may speak of numbers: 2=1 1=0.5 0=0.
+            # A mapping may contain numbers: 2=1 1=0.5 0=0.
             if number is not None and f"{number:g}" in self.words:
                 return self.words[f"{number:g}"]
         if number is None or not math.isfinite(number):
             known = ", ".join(list(self.words)[:6])
-            raise ValueError(
-                f"is '{_shorten(cell)}', neither a number nor one of {known}, ...; say what it means"
-            )
+            raise ValueError(f"is '{_shorten(cell)}', not a number or one of {known}, ...; give its value")
         if not min(self.low, self.high) <= number <= max(self.low, self.high):
-            raise ValueError(f"is {number:g}, outside of the scale {self.low:g}..{self.high:g}")
+            raise ValueError(f"is {number:g}, outside the scale {self.low:g}..{self.high:g}")
+        # Also correct for a reversed scale: with `low` above `high`, the worst is still 0.
         return (number - self.low) / (self.high - self.low)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelColumns:
-    """Which column holds what; '' where none does."""
+    """The column of each field; '' for none."""
 
     label: str
     case: str = ""
@@ -81,7 +81,7 @@ class LabelColumns:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRow:
-    """One row that could be read."""
+    """One row with a valid label."""
 
     row: int
     value: float
@@ -92,20 +92,22 @@ class LabelRow:
 
 
 def parse_scale(scale: str = "", values: Sequence[str] = ()) -> Scale:
-    """A scale from what an operator writes.
+    """Parse a scale.
 
     Args:
-        scale: `LOW..HIGH`, as in `1..5`; the worst first, so that `5..1` turns it round. '' is 0..1.
-        values: `WORD=VALUE` pairs with values from 0 to 1; they take the place of the words known by default.
+        scale: `LOW..HIGH`, for example `1..5`; the worst value first, so `5..1` is reversed. '' is 0..1.
+        values: `WORD=VALUE` pairs with values from 0 to 1; they replace the default words.
 
     Raises:
-        BadInput: one of them cannot be understood.
+        BadInput: the scale or a value is invalid.
     """
     low, high = 0.0, 1.0
     if scale.strip():
         match = _RANGE.fullmatch(scale)
         if not match or float(match[1]) == float(match[2]):
-            raise BadInput(f"'{scale}' is no scale; write LOW..HIGH, the worst first, as in 1..5.")
+            raise BadInput(
+                f"'{scale}' is not a valid scale; write LOW..HIGH, the worst value first, for example 1..5."
+            )
         low, high = float(match[1]), float(match[2])
     words: dict[str, float] = {}
     for pair in values:
@@ -113,7 +115,7 @@ def parse_scale(scale: str = "", values: Sequence[str] = ()) -> Scale:
         value = _parse_number(text.strip())
         if not equals or not word.strip() or value is None or not 0 <= value <= 1:
             raise BadInput(
-                f"'{pair}' gives no label a value; write LABEL=VALUE with a value from 0 to 1, as in yes=1."
+                f"'{pair}' is not a valid label value; write LABEL=VALUE with a value from 0 to 1, for example yes=1."
             )
         words[" ".join(word.split()).casefold()] = value
     return Scale(low=low, high=high, words=words or WORDS)
@@ -122,20 +124,21 @@ def parse_scale(scale: str = "", values: Sequence[str] = ()) -> Scale:
 def find_columns(
     columns: Sequence[str], metric: str, chosen: Mapping[str, str] | None = None
 ) -> LabelColumns:
-    """Which column is which: what the operator says, else the metric's own name and known aliases.
+    """Find the columns: as chosen, else by the name of the metric and by known aliases.
 
     Args:
         columns: of the file.
-        metric: what was labelled; a column of that name holds its labels.
+        metric: the labelled criterion; a column of this name has its labels.
         chosen: any of label, case, input, answer, labeller -> column, or a path into its objects such as
-            `human.faithfulness`; '' leaves one out.
+            `human.faithfulness`; '' excludes the field.
 
     Raises:
-        BadInput: a column does not exist, or none holds labels, or nothing says which case a row is of.
+        BadInput: a column does not exist, or no column has the labels or identifies the case.
     """
     named_columns = {
         name: _require_column(column, columns) for name, column in (chosen or {}).items() if column
     }
+    # An empty column switches a field off; an absent one is recognised by its name.
     unused = {name for name, column in (chosen or {}).items() if not column}
     free = [column for column in columns if column not in named_columns.values()]
     texts = recognise_columns(free)
@@ -152,18 +155,18 @@ def find_columns(
     column_names = ", ".join(columns[:20])
     if not mapping["label"]:
         raise BadInput(
-            f"No column holds the labels; say which one is the label. The file has: {column_names}."
+            f"No column with the labels is recognised; map one to the field label. The file has: {column_names}."
         )
     if not mapping["case"] and not mapping["input"]:
         raise BadInput(
-            "Nothing says which case a row is of; say which column holds the case number, or the input. "
+            "No column identifies the case; map one to the field case or input. "
             f"The file has: {column_names}."
         )
     return LabelColumns(**mapping)
 
 
 def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list[LabelRow], list[Problem]]:
-    """Every row that holds a label and says of which case; rows without a label are passed over."""
+    """Read every row with a label and a case; rows without a label are skipped."""
     read = {
         name: build_cell_reader(table.columns, column) for name, column in vars(columns).items() if column
     }
@@ -185,7 +188,7 @@ def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list
             number = _parse_case_number(read["case"](row.cells)) if "case" in read else None
             input = text(row.cells, "input")
             if number is None and input is None:
-                raise ValueError("is empty; nothing says which case this is")
+                raise ValueError("is empty, so the case is unknown")
         except ValueError as error:
             problems.append(Problem(row=row.number, column=current, problem=str(error)))
             continue
@@ -207,7 +210,7 @@ def _parse_case_number(cell: Any) -> int | None:
         return None
     number = _parse_number(str(cell))
     if number is None or not number.is_integer() or number < 1:
-        raise ValueError(f"is '{_shorten(cell)}', which is no case number; cases are counted from 1")
+        raise ValueError(f"is '{_shorten(cell)}', not a case number; numbers start at 1")
     return int(number)
 
 
@@ -220,6 +223,7 @@ def _parse_number(text: str) -> float | None:
 
 
 def _find_alias(aliases: Sequence[str], columns: Sequence[str]) -> str:
+    # Reversed, so that the first of several columns with the same name wins.
     by_name = {normalise_name(column): column for column in reversed(columns)}
     return next((by_name[alias] for alias in aliases if alias in by_name), "")
 
@@ -231,7 +235,7 @@ def _require_column(wanted: str, columns: Sequence[str]) -> str:
     if find_source_column(wanted, columns):
         return wanted
     column_names = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-    raise BadInput(f"There is no column '{wanted}'; the file has: {column_names}.")
+    raise BadInput(f"Column '{wanted}' does not exist; the file has: {column_names}.")
 
 
 def _shorten(cell: Any) -> str:

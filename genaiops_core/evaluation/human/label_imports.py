@@ -1,4 +1,4 @@
-"""Labels from outside: a file with a label a row, and reviews of the requests that test cases were made from."""
+"""Imports human labels: from a file with one label per row, and from reviews of production requests."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ FROM_REVIEWS = "reviews of the request it was made from"
 
 @dataclass(frozen=True, kw_only=True)
 class LabelImport:
-    """What came of a file."""
+    """The result of an import."""
 
     dataset: str
     version: int
     metric: str
     columns: LabelColumns
     labels: int
-    """Rows that became labels."""
+    """Rows with a valid label."""
     new: int
     changed: int
     rejected: int
@@ -46,7 +46,7 @@ class LabelImport:
 
 @dataclass(frozen=True, kw_only=True)
 class _CaseIndex:
-    """The cases of a version, and the answers that runs gave to them, by what a file can say."""
+    """Hashes of the cases of a version, and of the answers of its evaluations, by the keys that a file may have."""
 
     by_number: Mapping[int, str]
     by_text: Mapping[tuple[str, str], str]
@@ -54,7 +54,7 @@ class _CaseIndex:
 
 
 class _CaseNotFound(Exception):
-    """A row is of no case, or nobody knows of which."""
+    """A row matches no case, or several."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(problem)
@@ -72,7 +72,7 @@ def preview_labels(
     scale: Scale | None = None,
     version: int | None = None,
 ) -> LabelImport:
-    """What an import would do; nothing is stored, so `new` and `changed` are 0. Takes and raises what it does."""
+    """Preview an import: nothing is stored, so `new` and `changed` are 0. Arguments and errors as `import_labels`."""
     preview, _ = _read(engine, dataset, version, metric, data, filename, columns, scale or Scale(), actor="")
     return preview
 
@@ -90,24 +90,24 @@ def import_labels(
     version: int | None = None,
     reason: str = "",
 ) -> LabelImport:
-    """Keep the labels of a file; rows that name no case are listed, the others are kept.
+    """Import the labels of a file; rows that match no case are listed, the others are stored.
 
     Args:
         engine: the database.
-        actor: who imports; the labeller where no column names one.
-        dataset: whose cases were labelled.
-        metric: what was labelled, for example `groundedness`.
+        actor: the user; the labeller of rows without one.
+        dataset: the dataset of the labelled cases.
+        metric: the labelled criterion, for example `groundedness`.
         data: the whole file, in any format of `readers.read_table`.
-        filename: its name; the ending tells the format.
-        columns: any of label, case, input, answer, labeller -> column; others are recognised by their names.
-        scale: what the labels mean; 0..1 and words such as yes and no when None.
-        version: the version whose case numbers the file uses; the newest when None.
-        reason: why, for the audit log.
+        filename: its extension indicates the format.
+        columns: any of label, case, input, answer, labeller -> column; the others are recognised by name.
+        scale: of the labels; None is 0..1 with words such as yes and no.
+        version: of the case numbers; None means the newest.
+        reason: for the audit log.
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the file cannot be read, a column is missing, not one row is a label of a case, or most labels do
-            not fit the scale.
+        BadInput: the file cannot be read, a column is missing, no row is a label of a case, or most labels are not
+            on the scale.
     """
     preview, new_labels = _read(
         engine, dataset, version, metric, data, filename, columns, scale or Scale(), actor=actor
@@ -118,10 +118,10 @@ def import_labels(
         raise BadInput(f"No row of {filename} is a label of a case of {dataset} v{preview.version}.{where}")
     unread = [problem for problem in preview.problems if problem.column == preview.columns.label]
     if len(unread) > len(new_labels):
-        # The few that fit a wrong scale would turn it round: the worst of 1..5 is the best of 0..1.
+        # The few labels that fit a wrong scale would be reversed: the worst of 1..5 is the best of 0..1.
         raise BadInput(
-            f"{len(unread)} of {len(unread) + len(new_labels)} labels of {filename} do not fit. Row {unread[0].row}, "
-            f"{unread[0].column}: {unread[0].problem}. Give the scale (LOW..HIGH) or what each label means."
+            f"{len(unread)} of {len(unread) + len(new_labels)} labels of {filename} are not on the scale. Row {unread[0].row}, "
+            f"{unread[0].column}: {unread[0].problem}. Give the scale (LOW..HIGH) or the value of each label."
         )
     with writing(engine) as connection:
         new, changed = store_labels(
@@ -143,10 +143,10 @@ def import_labels(
 
 
 def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: str = "") -> dict[str, int]:
-    """Carry over what reviewers said of the requests that cases of the newest version were made from.
+    """Copy the reviews of production requests to the cases that were created from them, in the newest version.
 
     Returns:
-        Metric -> labels that were new or changed.
+        Metric -> number of new and changed labels.
 
     Raises:
         NotFound: there is no such dataset.
@@ -161,6 +161,7 @@ def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: 
         new_labels: dict[str, list[NewLabel]] = defaultdict(list)
         traces = sorted({trace for trace, _ in by_trace})
         for score in scores.fetch_scores(connection, traces):
+            # Cases of imported files may lack the application.
             case = by_trace.get((score.trace_id, score.application)) or by_trace.get((score.trace_id, ""))
             if case is not None and score.judge == JUDGE and score.value is not None:
                 sha = case_sha256(case.input, case.answer)
@@ -201,6 +202,7 @@ def _read(
     table = read_table(data, filename)
     columns = find_columns(table.columns, name, chosen)
     rows, problems = read_labels(table, columns, scale)
+    # The file is parsed before, so that a large one holds no snapshot of the database.
     with reading(engine) as connection:
         dataset_version = datasets.get_version(connection, dataset, version)
         case_index = _build_case_index(connection, dataset_version.dataset, dataset_version.version)
@@ -236,7 +238,7 @@ def _build_case_index(connection: sa.Connection, dataset: str, version: int) -> 
         by_number[number] = sha = case_sha256(case.input, case.answer)
         by_text[_squeeze_spaces(case.input), _squeeze_spaces(case.answer)] = sha
         by_input[_squeeze_spaces(case.input)].add(sha)
-    # An answer that a release gave in an evaluation of this version may be labelled too.
+    # Generated answers of evaluations of this version may be labelled too.
     for run in runs.list_evaluations(connection, dataset=dataset):
         if run.version != version:
             continue
@@ -248,7 +250,7 @@ def _build_case_index(connection: sa.Connection, dataset: str, version: int) -> 
 
 
 def _find_case(row: LabelRow, case_index: _CaseIndex) -> str:
-    """The case a row is of; raises where none or several are."""
+    """The hash of the case of a row; raises `_CaseNotFound` for none or several."""
     if row.case_no is not None:
         sha = case_index.by_number.get(row.case_no)
         if sha is None:
@@ -273,5 +275,5 @@ def _find_case(row: LabelRow, case_index: _CaseIndex) -> str:
 
 
 def _squeeze_spaces(text: str | None) -> str:
-    """Text without the differences in space that copying makes."""
+    """Normalise whitespace, which changes when a text is copied."""
     return " ".join((text or "").split())

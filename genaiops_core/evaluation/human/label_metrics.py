@@ -1,7 +1,7 @@
-"""Which label of people speaks of which metric of a judge: a default that is shown, and can be changed. Pure.
+"""Matches metrics of judges with human labels: a default that is shown and can be changed. Pure functions.
 
-People are asked in their own words (grounded? helpful?), judges measure metrics; nobody but the operator can say that
-both mean the same. So the pairs below are a proposal, every answer says which pair it used, and why.
+Labellers answer questions in plain words, judges measure metrics. Only a user can decide that both mean the same, so the
+pairs below are a proposal, and every result names its pair and how it was matched.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "context_overlap": ("context_recall",),
     }
 )
-"""Metric of a judge -> labels of people that may speak of it, the closest first."""
+"""Metric of a judge -> human labels of a similar meaning, the closest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelMatch:
-    """A metric of a judge and the label it is held against."""
+    """A metric of a judge and the label that it is compared with."""
 
     metric: str
     label: str
@@ -48,12 +48,12 @@ class LabelMatch:
 def match_label(
     metric: str, labels: Collection[str], chosen: Mapping[str, str] | None = None
 ) -> LabelMatch | None:
-    """The label that `metric` is held against, or None where none speaks of it.
+    """The label that `metric` is compared with; None when no label matches.
 
     Args:
         metric: of a judge.
-        labels: metrics for which there are labels.
-        chosen: metric -> label, as the operator says; an empty label leaves the metric out.
+        labels: the existing labels.
+        chosen: metric -> label as the user chose; an empty label excludes the metric.
     """
     if metric in (chosen or {}):
         label = (chosen or {})[metric]
@@ -67,7 +67,7 @@ def match_label(
 
 
 def parse_matches(pairs: Collection[str]) -> dict[str, str]:
-    """`METRIC=LABEL` pairs of a command or an address.
+    """Parse `METRIC=LABEL` pairs of a command or a URL.
 
     Raises:
         BadInput: a pair has no '='.
@@ -76,6 +76,8 @@ def parse_matches(pairs: Collection[str]) -> dict[str, str]:
     for pair in pairs:
         metric, equals, label = pair.partition("=")
         if not equals or not metric.strip():
-            raise BadInput(f"'{pair}' is no match; write METRIC=LABEL, as in faithfulness=groundedness.")
+            raise BadInput(
+                f"'{pair}' is not a valid match; write METRIC=LABEL, for example faithfulness=groundedness."
+            )
         matches[normalise_name(metric)] = normalise_name(label) if label.strip() else ""
     return matches

@@ -1,4 +1,4 @@
-"""What people say of test cases: one value from 0 to 1 a case, metric and person, kept through dataset versions."""
+"""Human labels of test cases: one value from 0 to 1 per case, metric and labeller, valid in all dataset versions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from genaiops_core.rows import build_record
 
 RANDOM = "panel, in random order"
 NEAREST = "panel, nearest the threshold first"
-"""Labels of cases that were picked by their score; they are no random sample, so the corrected mean leaves them out."""
+"""Labels of cases that were selected by their score: no random sample, so the corrected mean excludes them."""
 
 SUGGESTED = tuple(criterion.name for criterion in CRITERIA)
-"""What people are usually asked; any other metric may be labelled too."""
+"""Suggested criteria; any other metric may be labelled too."""
 
 MAX_METRIC = 100
 _ROWS_A_STATEMENT = 500
@@ -34,7 +34,7 @@ _ROWS_A_STATEMENT = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What one person said of one case."""
+    """The label of one person for one case."""
 
     case_sha256: str
     metric: str
@@ -47,18 +47,18 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseLabel:
-    """All that people said of one case about one metric."""
+    """All labels of one case for one metric."""
 
     value: float
-    """Mean of the labellers."""
+    """Mean over the labellers."""
     labellers: int
     is_random: bool
-    """Whether the case was labelled for no reason that has to do with its quality."""
+    """Whether the case was selected for labelling independently of its score."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelCount:
-    """How many labels there are."""
+    """Numbers of labels of one metric."""
 
     dataset: str
     metric: str
@@ -71,7 +71,7 @@ class LabelCount:
 
 @dataclass(frozen=True, kw_only=True)
 class NewLabel:
-    """A label to be kept."""
+    """A label to store."""
 
     case_sha256: str
     value: float
@@ -79,20 +79,21 @@ class NewLabel:
 
 
 def case_sha256(input: str, answer: str | None) -> str:
-    """Names a case by what was asked and answered; the same pair is the same case in every version and run."""
+    """Identify a case by input and answer: equal pairs are the same case in all versions and evaluations."""
+    # Stored in the database: another formula would orphan all existing labels.
     return hashlib.sha256(f"{input}\n{answer or ''}".encode()).hexdigest()
 
 
 def check_metric_name(name: str) -> str:
-    """The name of what was labelled, as results write metrics.
+    """Normalise the name of a labelled criterion.
 
     Raises:
-        BadInput: it is no name.
+        BadInput: the name is invalid.
     """
     metric = normalise_name(name)
     if not metric or len(metric) > MAX_METRIC or not metric.replace("_", "").replace(".", "").isalnum():
         raise BadInput(
-            f"'{name}' is no name of a metric; use letters, digits and _, as in {', '.join(SUGGESTED)}."
+            f"'{name}' is not a valid name of a metric; use letters, digits and _, for example {', '.join(SUGGESTED)}."
         )
     return metric
 
@@ -108,25 +109,25 @@ def label_case(
     value: float,
     source: str = RANDOM,
 ) -> None:
-    """Say what `actor` thinks of one case; again, it replaces what they said.
+    """Store the label of `actor` for one case; it replaces their earlier label.
 
     Args:
         engine: the database.
         actor: the labeller.
-        dataset: whose case it is.
-        input, answer: what was asked and answered.
-        metric: what is judged, for example `groundedness`.
+        dataset: of the case.
+        input, answer: of the case.
+        metric: the labelled criterion, for example `groundedness`.
         value: 0 (bad) to 1 (good).
-        source: how the case was come by.
+        source: how the case was selected.
 
     Raises:
         NotFound: there is no such dataset.
-        BadInput: the value or the metric is none.
+        BadInput: the value or the metric is invalid.
     """
     name = check_metric_name(metric)
     # NaN fails both comparisons.
     if not 0.0 <= value <= 1.0:
-        raise BadInput(f"A label goes from 0 (bad) to 1 (good), not {value:g}.")
+        raise BadInput(f"A label must be from 0 (bad) to 1 (good), not {value:g}.")
     label = NewLabel(case_sha256=case_sha256(input, answer), value=value, labeller=actor)
     with writing(engine) as connection:
         version = datasets.get_version(connection, dataset)
@@ -145,11 +146,12 @@ def label_case(
 def store_labels(
     connection: sa.Connection, *, dataset: str, metric: str, new_labels: Sequence[NewLabel], source: str
 ) -> tuple[int, int]:
-    """Store labels, each in the place of what the same person said of the same case.
+    """Store labels; each replaces an earlier label of the same person for the same case.
 
     Returns:
-        How many were new, and how many changed.
+        Numbers of new and of changed labels.
     """
+    # The last of several labels of one person counts; PostgreSQL rejects an upsert with repeated keys.
     by_identity = {(label.case_sha256, label.labeller): label for label in new_labels}
     existing = _existing_values(connection, dataset, metric, new_labels)
     at = now()
@@ -163,6 +165,7 @@ def store_labels(
             "source": source,
             "labelled_at": at,
         }
+        # All imports insert in the same order, so that two of them cannot deadlock.
         for _, label in sorted(by_identity.items())
     ]
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
@@ -188,7 +191,7 @@ def list_labels(
 
 
 def count_labels(connection: sa.Connection, dataset: str | None = None) -> list[LabelCount]:
-    """How much was labelled, by dataset and metric."""
+    """Count labels by dataset and metric."""
     c = human_label.c
     query = sa.select(
         c.dataset,
@@ -206,7 +209,7 @@ def count_labels(connection: sa.Connection, dataset: str | None = None) -> list[
 
 
 def read_labels_by_case(connection: sa.Connection, dataset: str) -> dict[str, dict[str, CaseLabel]]:
-    """Metric -> case -> what all its labellers said."""
+    """Metric -> case hash -> its labels, combined."""
     labels_by_case: dict[tuple[str, str], list[Label]] = defaultdict(list)
     for row in connection.execute(_select_labels(dataset, None)):
         labels_by_case[row.metric, row.case_sha256].append(build_record(Label, row))
@@ -215,7 +218,7 @@ def read_labels_by_case(connection: sa.Connection, dataset: str) -> dict[str, di
         by_metric[metric][case] = CaseLabel(
             value=sum(label.value for label in case_labels) / len(case_labels),
             labellers=len(case_labels),
-            # One label at random is enough: the others only make it more exact.
+            # One random label suffices; further labels only make it more precise.
             is_random=any(label.source != NEAREST for label in case_labels),
         )
     return dict(by_metric)
@@ -229,7 +232,7 @@ def _select_labels(dataset: str, metric: str | None) -> sa.Select[Any]:
 def _existing_values(
     connection: sa.Connection, dataset: str, metric: str, new_labels: Iterable[NewLabel]
 ) -> Mapping[tuple[str, str], float]:
-    """What is there already of the cases and people of `given`."""
+    """(case hash, labeller) -> the stored value, for the pairs of `new_labels` that have one."""
     keys = {(label.case_sha256, label.labeller) for label in new_labels}
     cases = sorted({case for case, _ in keys})
     values: dict[tuple[str, str], float] = {}

@@ -1,7 +1,7 @@
-"""How far judges of production requests agree with the people who reviewed some of them, metric by metric.
+"""Agreement of judges with reviewers on production requests, by metric.
 
-Requests are sampled with different probabilities, so one review does not count like another: the corrected mean is
-made within the requests of each probability, and these are weighed by how much of the traffic they stand for.
+Requests are sampled with different probabilities. So the corrected mean is estimated within the requests of each
+probability, and these estimates are weighted by the traffic that they represent.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def read_production_agreement(
     chosen: Mapping[str, str] | None = None,
     cuts: Mapping[str, float] | None = None,
 ) -> list[JudgeAgreement]:
-    """Every judge of production requests against the finished reviews of the window, in order of judge and metric.
+    """Agreement of every judge with the finished reviews of the window, ordered by judge and metric.
 
     Args:
-        connection: best a `reading` snapshot.
+        connection: preferably a `reading` snapshot.
         filters: window, application, environment and release; `model` is not used.
-        chosen: metric -> criterion of the reviews it is held against, over the defaults of `label_metrics`.
-        cuts: metric -> value from which on the judge finds a request good; 0.5 for the others.
+        chosen: metric -> review criterion to compare it with; overrides the defaults of `label_metrics`.
+        cuts: metric -> judge score from which a request counts as good; 0.5 for other metrics.
     """
     reviewed_scores = _read_reviewed_scores(connection, filters)
     human_scores: dict[str, dict[tuple[str, str], Any]] = defaultdict(dict)
@@ -63,6 +63,7 @@ def read_production_agreement(
     for metric, judge in sorted(sums, key=lambda metric_and_judge: metric_and_judge[::-1]):
         label_match = match_label(metric, human_scores, chosen)
         is_scored = any(rate_sums.scored for rate_sums in sums[metric, judge].values())
+        # Reviews are stored as scores of the judge `human`, which is not compared with itself.
         if judge == JUDGE or label_match is None or not is_scored:
             continue
         pairs = [
@@ -105,7 +106,7 @@ def _build_agreement(
     by_rate: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for judge_score, human_score in score_pairs:
         by_rate[human_score.rate_ppm].append((judge_score.value, human_score.value))
-    # Requests that no review is of are a part too, of which nothing is known.
+    # Requests of a rate without any review are a part too, with an unknown mean.
     rates = sorted(set(by_rate) | set(considered))
     cut = cuts.get(label_match.metric, DEFAULT_CUT)
     return JudgeAgreement(
@@ -134,9 +135,9 @@ def _build_agreement(
 def _build_part(
     rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: Mapping[int, int]
 ) -> Part:
-    """Requests of one sampling rate. Scores from outside have no rate, so of them only the reviewed ones are known."""
+    """Requests of one sampling rate. Imported scores have no rate, so only the reviewed ones are counted."""
     if rate == 0:
-        # What a person picked stands for itself only.
+        # A request that a user chose represents itself only.
         population, sums = float(len(pairs)), _NO_SUMS
     elif sums.scored:
         population = estimate_population(rate, sums, considered)
@@ -153,7 +154,7 @@ def _build_part(
 
 
 def _read_reviewed_scores(connection: sa.Connection, filters: Filters) -> list[Score]:
-    """Every score of the requests of the window that somebody reviewed."""
+    """Every score of the reviewed requests of the window."""
     names = [filters.application] if filters.application is not None else fetch_applications(connection)
     query = sa.select(review.c.trace_id).where(
         review.c.application.in_(names),

@@ -1,4 +1,4 @@
-"""A results document with what people say beside what the judge says."""
+"""A results document with means that are corrected by human labels."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from genaiops_core.evaluation.runs import Evaluation, results
 def build_document(
     connection: sa.Connection, run: Evaluation, *, with_details: bool = True
 ) -> dict[str, Any]:
-    """The results document of a run as it leaves the product: with its cases, and corrected means where labels allow.
+    """The exported results document of an evaluation, with its cases and corrected means.
 
-    Labels may come long after the run has ended, so they are looked up here and not kept with the run.
+    Labels may arrive long after the evaluation, so they are read here and not stored with it.
 
     Args:
-        connection: best a `reading` snapshot.
-        run: whose.
-        with_details: whether the cases are told, a row each.
+        connection: preferably a `reading` snapshot.
+        run: the evaluation.
+        with_details: whether the document has a row per case.
     """
     body = results.build_document(run, results.load_details(connection, run) if with_details else ())
     return add_corrected_means(body, read_run_agreement(connection, run.id))
 
 
 def add_corrected_means(body: Mapping[str, Any], agreements: Sequence[JudgeAgreement]) -> dict[str, Any]:
-    """The document with `corrected` filled for every metric that people labelled; the gates stay as they were."""
+    """The document with `corrected` set for every labelled metric; gates do not change."""
     metrics = dict(body["metrics"])
     for agreement in agreements:
         if agreement.metric in metrics:

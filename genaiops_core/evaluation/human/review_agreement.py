@@ -1,4 +1,4 @@
-"""How far two reviewers agree, metric by metric; only over requests that both are done with."""
+"""Agreement of two reviewers by metric, over requests that both have reviewed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genaiops_core.statistics.agreement import cohen
 
 @dataclass(frozen=True, kw_only=True)
 class MetricAgreement:
-    """Two people's ratings of one metric."""
+    """Agreement of two reviewers on one metric."""
 
     metric: str
     items: int
@@ -23,7 +23,7 @@ class MetricAgreement:
     percent_agreement: float
     """0 to 100."""
     kappa: float | None
-    """Agreement beyond chance: 1 is perfect, 0 is chance; None where only one label was given."""
+    """Agreement beyond chance: 1 is perfect, 0 is chance; None when all ratings are equal."""
     low: float | None
     high: float | None
     method: str
@@ -31,7 +31,7 @@ class MetricAgreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Disagreement:
-    """One request of which two people think differently."""
+    """One request with different ratings of one metric."""
 
     application: str
     trace_id: str
@@ -45,15 +45,16 @@ class Disagreement:
 
 
 def nearest_label(value: float) -> float:
-    """The nearest of bad (0), partly (0.5) and good (1): what counts as the same verdict."""
+    """Round to bad (0), partly (0.5) or good (1); ratings with equal results agree."""
+    # Python rounds half to even, so 0.25 becomes 0 and 0.75 becomes 1.
     return round(value * 2) / 2
 
 
 def read_agreement(connection: sa.Connection, application: str | None = None) -> list[MetricAgreement]:
     """Agreement by metric.
 
-    The two reviewers of a request are taken in order of name. With two people in all, kappa is Cohen's; with more, it
-    is that of a pair mixed of them.
+    The two reviewers of a request are ordered by name. With two reviewers in total, kappa is Cohen's; with more, the
+    two raters are mixtures of them.
     """
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for first, second in _reviewer_pairs(connection, application):
@@ -83,7 +84,7 @@ def read_agreement(connection: sa.Connection, application: str | None = None) ->
 def read_disagreements(
     connection: sa.Connection, application: str | None = None, *, limit: int = 50
 ) -> list[Disagreement]:
-    """Where two reviewers differ, most first, and of those the newest first."""
+    """Disagreements of two reviewers, the largest first, equal ones newest first."""
     disagreements = [
         Disagreement(
             application=first.application,
@@ -104,7 +105,7 @@ def read_disagreements(
 
 
 def _reviewer_pairs(connection: sa.Connection, application: str | None) -> Iterator[tuple[Any, Any]]:
-    """The first two ratings of each request that has two, in order of the reviewers' names; the oldest first."""
+    """The first two reviews of each request with two or more, ordered by reviewer; oldest request first."""
     query = sa.select(review).where(sa.not_(review.c.is_skipped)).order_by(review.c.id)
     if application is not None:
         query = query.where(review.c.application == application)
@@ -113,5 +114,6 @@ def _reviewer_pairs(connection: sa.Connection, application: str | None) -> Itera
         by_request[row.trace_id, row.application].append(row)
     for rows in by_request.values():
         if len(rows) >= 2:
+            # A fixed order: kappa depends on each reviewer's label shares, which a changing order would mix.
             first, second = sorted(rows[:2], key=lambda row: row.reviewer)
             yield first, second

@@ -1,4 +1,4 @@
-"""What a reviewer reads next, and what they may see of it."""
+"""The queue of a reviewer, and the parts of a request that a reviewer may see."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from genaiops_core.telemetry.sampling.policy import PRIORITIES
 from genaiops_core.telemetry.time_window import to_instant
 
 REVIEWERS = 2
-"""People who must rate a request before it is done."""
+"""Reviews that complete a request."""
 
 SKIPS = 2
-"""Skipped by so many, a request leaves the queue."""
+"""A request leaves the queue after this number of skips."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """One thing a reviewer is asked."""
+    """One question to a reviewer."""
 
     name: str
-    """The metric it becomes."""
+    """Name of its metric."""
     title: str
     question: str
 
@@ -36,25 +36,25 @@ CRITERIA = (
     Criterion(
         name="answer_quality",
         title="Answer",
-        question="Does the answer say what the user needed to know?",
+        question="Does the answer give the information that the user needs?",
     ),
     Criterion(
         name="groundedness",
         title="Grounded",
-        question="Does everything it says stand in the retrieved texts?",
+        question="Is every statement of the answer supported by the retrieved texts?",
     ),
     Criterion(
         name="helpfulness",
         title="Helpful",
-        question="Is it clear, complete and as long as it should be?",
+        question="Is the answer clear, complete and of a suitable length?",
     ),
 )
-"""What the review screen asks; `submit` takes other metrics too."""
+"""The criteria of the review screen; `submit` accepts other metrics too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewItem:
-    """A request to be read."""
+    """A request to review."""
 
     application: str
     trace_id: str
@@ -65,12 +65,12 @@ class ReviewItem:
     environment: str | None
     release: str | None
     reviews: int
-    """By other people."""
+    """By other reviewers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """What one person said."""
+    """One review."""
 
     reviewer: str
     ratings: Mapping[str, float]
@@ -88,10 +88,10 @@ class ReviewPage:
     answer: str | None
     contexts: tuple[str, ...] | None
     problem: str
-    """'' or why the trace does not tell enough."""
+    """Why the trace is incomplete; '' when it is complete."""
     mine: Review | None
     others: tuple[Review, ...]
-    """Empty until all reviewers are done."""
+    """Empty until all reviewers have submitted."""
     is_done: bool
 
 
@@ -103,9 +103,9 @@ def queue(
     limit: int = 20,
     reviewers: int = REVIEWERS,
 ) -> list[ReviewItem]:
-    """What `reviewer` should read next: by priority, those that only lack one rating first, then the newest.
+    """The next requests for `reviewer`: by priority, then those with one review, then the newest.
 
-    Nothing that they rated or skipped, and nothing that is done.
+    Without requests that they have rated or skipped, and without complete ones.
     """
     progress = _read_progress(connection, application)
     entries: list[tuple[Any, int]] = []
@@ -129,7 +129,7 @@ def open_count(
     application: str | None = None,
     reviewers: int = REVIEWERS,
 ) -> int:
-    """How many requests `reviewer` has still to read."""
+    """Number of requests that `reviewer` has not reviewed."""
     query = sa.select(sa.func.count()).select_from(sample)
     if application is not None:
         query = query.where(sample.c.application == application)
@@ -146,11 +146,12 @@ def read(
     trace_id: str,
     reviewers: int = REVIEWERS,
 ) -> ReviewPage | None:
-    """One request with its texts, or None when there is none; works for requests that were not sampled too."""
+    """One request with its texts, sampled or not; None when it does not exist."""
     trace_id = trace_id.strip().lower()
     row = sample_queue.find_sample_or_request(connection, application=application, trace_id=trace_id)
     if row is None:
         return None
+    # The texts come from the trace, which retention may have deleted since the request was sampled.
     trace_case = read_trace_case(connection, trace_id)
     reviews = reviews_of(connection, application, trace_id)
     others = [review_row for review_row in reviews if review_row.reviewer != reviewer]
@@ -168,7 +169,7 @@ def read(
 
 
 def reviews_of(connection: sa.Connection, application: str, trace_id: str) -> list[Review]:
-    """What everybody said of one request, the first first; who shows it must keep it from open reviewers."""
+    """All reviews of one request, oldest first; callers must hide them from reviewers who have not submitted."""
     rows = connection.execute(
         sa.select(review)
         .where(review.c.trace_id == trace_id, review.c.application == application)
@@ -188,7 +189,7 @@ def reviews_of(connection: sa.Connection, application: str, trace_id: str) -> li
 
 @dataclass
 class _Progress:
-    """Who has done what with one request."""
+    """The reviews of one request so far."""
 
     rated: int = 0
     skipped: int = 0
@@ -199,7 +200,7 @@ class _Progress:
 
 
 def _read_progress(connection: sa.Connection, application: str | None) -> dict[tuple[str, str], _Progress]:
-    """(trace id, application) -> what was said; people write reviews, so there are few."""
+    """(trace ID, application) -> progress. All reviews fit in memory, because people write them."""
     query = sa.select(review.c.trace_id, review.c.application, review.c.reviewer, review.c.is_skipped)
     if application is not None:
         query = query.where(review.c.application == application)
@@ -216,6 +217,7 @@ def _read_samples(connection: sa.Connection, keys: list[tuple[str, str]], priori
     samples: list[Any] = []
     for start in range(0, len(keys), 500):
         traces = [trace_id for trace_id, _ in keys[start : start + 500]]
+        # In chunks: databases limit the bound parameters of a statement.
         samples += connection.execute(
             sa.select(sample).where(sample.c.trace_id.in_(traces), sample.c.priority == priority)
         ).all()
@@ -228,7 +230,7 @@ def _read_samples(connection: sa.Connection, keys: list[tuple[str, str]], priori
 def _read_unreviewed(
     connection: sa.Connection, application: str | None, priority: int, limit: int
 ) -> list[Any]:
-    """Samples that nobody has said anything about."""
+    """Samples without any review."""
     is_begun = sa.exists().where(
         review.c.trace_id == sample.c.trace_id, review.c.application == sample.c.application
     )

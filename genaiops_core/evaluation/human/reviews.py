@@ -1,4 +1,4 @@
-"""People reading sampled answers: each is rated by two, neither of whom sees what the other said before both are done."""
+"""Human reviews of sampled answers: two reviewers per answer, who see each other's review only after both have rated."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ JUDGE = "human"
 MAX_COMMENT_LENGTH = 10_000
 
 LABELS: Mapping[str, float] = MappingProxyType({"good": 1.0, "partly": 0.5, "bad": 0.0})
-"""What may be said in the place of a number."""
+"""Words that are accepted instead of a number."""
 
 METRICS = CRITERIA
-"""What a reviewer is asked."""
+"""The criteria of a review."""
 
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
@@ -70,34 +70,39 @@ def submit(
     comment: str = "",
     reviewers: int = REVIEWERS,
 ) -> ReviewPage:
-    """Say what `actor` thinks of an answer; again, it replaces what they said, until the last reviewer has spoken.
+    """Store the review of `actor`; it replaces their earlier one until the last reviewer has submitted.
 
-    When the last one has, the mean of each metric becomes its score by the judge `human`. A request that was not
-    sampled may be reviewed too; it stands for itself only.
+    The last review sets the score of each metric by the judge `human` to the mean of the ratings. A request that was not
+    sampled may be reviewed too; it represents itself only.
 
     Args:
         engine: the database.
         actor: the reviewer.
-        application: whose request it is.
+        application: of the request.
         trace_id: 32 hexadecimal digits.
         ratings: metric -> a number from 0 to 1, or one of `LABELS`.
-        comment: free text, shown to the others once all are done.
-        reviewers: how many must rate a request before it is done.
+        comment: free text; the others see it after all have submitted.
+        reviewers: number of reviews that complete a request.
 
     Raises:
-        BadInput: no rating, or one that is none.
+        BadInput: there is no rating, or one is invalid.
         NotFound: there is no such request.
-        Conflict: it is done.
+        Conflict: the review is complete.
     """
     values = _parse_ratings(ratings)
     with writing(engine) as connection:
+        # The lock orders reviewers: without it two could both be the second one, and no score would be
+        # written.
         row = sample_queue.lock_or_choose(connection, application=application, trace_id=trace_id)
         reviews = reviews_of(connection, application, row.trace_id)
         ratings_given = [review_row for review_row in reviews if not review_row.is_skipped]
         if len(ratings_given) >= reviewers:
             names = " and ".join(review_row.reviewer for review_row in ratings_given)
-            raise Conflict(f"This answer was rated by {names}; their verdict stands. Read the next one.")
+            raise Conflict(
+                f"The review of this answer is complete (rated by {names}); review another answer."
+            )
         _write_review(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
+        # Read again after the write: `actor` may have replaced an earlier rating.
         ratings_given = [
             review_row
             for review_row in reviews_of(connection, application, row.trace_id)
@@ -110,7 +115,7 @@ def submit(
 
 
 def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comment: str = "") -> None:
-    """Leave an answer to others; after two skips it leaves the queue.
+    """Skip an answer; after two skips it leaves the queue.
 
     Raises:
         NotFound: there is no such request.
@@ -130,7 +135,7 @@ def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comm
 
 
 def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str) -> None:
-    """Put an answer that `actor` skipped back into their queue; one that they did not skip stays as it is."""
+    """Put an answer that `actor` skipped back into their queue; do nothing if they did not skip it."""
     with writing(engine) as connection:
         row = sample_queue.lock_or_choose(connection, application=application, trace_id=trace_id)
         undone = connection.execute(
@@ -151,19 +156,22 @@ def _parse_ratings(ratings: Mapping[str, float | str]) -> dict[str, float]:
     values = {}
     for metric, rating in ratings.items():
         if not _METRIC.fullmatch(metric):
-            raise BadInput(f"'{metric}' is no name of a metric; use small letters, digits and _.")
+            raise BadInput(
+                f"'{metric}' is not a valid name of a metric; use lower-case letters, digits and _."
+            )
         value = LABELS.get(rating.strip().lower()) if isinstance(rating, str) else float(rating)
         # NaN fails both comparisons.
         if value is None or not 0.0 <= value <= 1.0:
             label_names = ", ".join(LABELS)
             raise BadInput(
-                f"The rating of {metric} is {rating!r}; give a number from 0 to 1 or one of: {label_names}."
+                f"The rating of {metric} is {rating!r}; write a number from 0 to 1 or one of: {label_names}."
             )
         values[metric] = value
     return values
 
 
 def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any) -> None:
+    # PostgreSQL cannot store NUL in a text.
     values["comment"] = values["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
     statement = insert(connection, review).values(
         application=row.application,

@@ -28,6 +28,7 @@ def create_judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
     if judge_name.kind == "offline":
         return OfflineJudge()
     if judge_name.kind == "agentcore":
+        # Imported late here and below: boto3 and openai take long, and the offline judge needs neither.
         from genaiops_core.evaluation.judges.agentcore import AgentCoreJudge
 
         return AgentCoreJudge(
@@ -85,6 +86,7 @@ def _find_api_key(base_url: str, settings: Settings) -> str:
     """The API key for a server; '' when none is set, or when GENAIOPS_JUDGE_API_HOSTS does not list the server."""
     host = (urlsplit(base_url).hostname or "").lower()
     hosts = [name.strip().lower() for name in settings.judge_api_hosts.split(",") if name.strip()]
+    # The key goes only to listed servers: users choose the address of a judge.
     if hosts and host not in hosts:
         return ""
     return settings.judge_api_key.get_secret_value() or os.environ.get("OPENAI_API_KEY", "")

@@ -108,6 +108,7 @@ def _read_result(metric: str, result: EvaluatorResult) -> tuple[float | None, st
             f"AgentCore returned no number for {metric}{f', only the label {result.label!r}' if result.label else ''}; "
             "give the evaluator a numerical scale."
         )
+    # A custom evaluator may have any scale, which the API does not report.
     if not 0 <= result.value <= 1:
         raise CallFailed(
             f"AgentCore returned {result.value:g} for {metric}, which is not between 0 and 1; change the evaluator's scale."

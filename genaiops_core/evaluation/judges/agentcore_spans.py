@@ -36,6 +36,7 @@ class CaseSpans:
 
 def build_case_spans(case: Case) -> CaseSpans:
     """The spans of a case; their IDs are hashes of its texts."""
+    # Hashes instead of random IDs: equal cases must be equal calls for the call cache.
     digest = hashlib.sha256(json.dumps(case.as_json(), sort_keys=True, default=str).encode()).hexdigest()
     trace_id, root, tool = digest[:32], digest[32:48], digest[48:64]
     session_id = f"genaiops-{digest[:24]}"
@@ -135,6 +136,7 @@ def _build_record(
 
 def _build_message(sender: str, text: str, **fields: str) -> Mapping[str, Any]:
     """One message of a record; `fields` are added beside the text."""
+    # ADOT names the text of an answer `message` and every other text `content`.
     return {"role": sender, "content": {"message" if sender == "assistant" else "content": text, **fields}}
 
 

@@ -50,6 +50,8 @@ def build_schema(answer: type[BaseModel]) -> dict[str, Any]:
     schema = answer.model_json_schema()
     definitions = schema.pop("$defs", {})
     inlined = _inline_references(schema, definitions, ())
+    # A recursive type cannot be inlined; the second call is needed because `pop` has changed the first
+    # result.
     return inlined if inlined is not None else answer.model_json_schema()
 
 
@@ -96,6 +98,7 @@ def _inline_references(node: Any, definitions: Mapping[str, Any], parents: tuple
     reference = node.get("$ref")
     if isinstance(reference, str):
         name = reference.rsplit("/", 1)[-1]
+        # The definition contains itself; inlining would not end.
         if name in parents:
             return None
         return _inline_references(definitions[name], definitions, (*parents, name))
@@ -111,6 +114,7 @@ def _iterate_objects(text: str) -> Iterator[dict[str, Any]]:
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
+            # A brace within prose: the search goes on behind it.
             end = at + 1
         else:
             objects.append(value)

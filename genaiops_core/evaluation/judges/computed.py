@@ -32,6 +32,7 @@ def compute(case: Case, metric: str) -> Judgement:
     try:
         measurement = registry.measure(metric, case)
     except MetricFailed as error:
+        # The code of a package may put any text into its error; NUL would fail the write of the whole batch.
         raise CallFailed(replace_unstorable(f"{error}.")) from error
     return Judgement(
         metric=metric,

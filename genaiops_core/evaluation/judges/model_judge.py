@@ -66,6 +66,7 @@ class ModelJudge:
 
 async def _measure_similarity(case: Case, calls: Calls) -> Measurement:
     texts = (case.answer or "", case.reference or "")
+    # Equal texts differ by their occurrence in the key of the call cache, so the order does not matter.
     first, second = await asyncio.gather(*(calls.embed(text) for text in texts))
     if len(first) != len(second):
         raise CallFailed("The embedding model returned vectors of different lengths.")
@@ -73,4 +74,5 @@ async def _measure_similarity(case: Case, calls: Calls) -> Measurement:
     if not lengths:
         return Measurement(value=None, reason="the embedding of a text is all zeros")
     cosine = sum(x * y for x, y in zip(first, second, strict=True)) / float(lengths) ** 0.5
+    # A negative cosine counts as 0: scores have a scale from 0 to 1.
     return Measurement(value=min(1.0, max(0.0, cosine)))

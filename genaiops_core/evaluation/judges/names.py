@@ -112,6 +112,7 @@ def _parse_bedrock(model: str) -> JudgeName:
 
 
 def _parse_openai(rest: str) -> JudgeName:
+    # The last @: names of models may contain one, addresses may not.
     model, at, address = rest.rpartition("@")
     if "://" in model:
         raise BadInput(
@@ -142,6 +143,7 @@ def _parse_address(address: str) -> str:
         raise BadInput(
             f"The address of the judge must end with its path, without '?' or '#': {address.split('?')[0].split('#')[0]}."
         )
+    # Without the slash, so that one server has one name in results and comparisons.
     return address.rstrip("/")
 
 

@@ -82,6 +82,7 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     if template is None:
         template = await asyncio.to_thread(_build_template, name)
     unit = RagasCalls(calls, options)
+    # A copy per unit: metrics of RAGAS keep their model in an attribute, and units run at the same time.
     metric = copy.copy(template.metric)
     metric.llm = template.make_llm(unit)
     if hasattr(metric, "embeddings"):
@@ -89,6 +90,7 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     try:
         result = await metric.ascore(**_select_arguments(template.parameters, case))
     except Exception as error:
+        # The first error is the cause; RAGAS may wrap it or fail later because of it.
         if unit.failure is not None:
             raise unit.failure from error
         raise CallFailed(
@@ -150,6 +152,7 @@ def _build_template(name: str) -> _Template:
     metric = kind(llm=ragas.Llm(placeholder), **arguments)
     for attribute, value in vars(metric).items():
         if isinstance(value, ragas.BasePrompt):
+            # Rendering occupies the event loop, which delays all other calls.
             setattr(metric, attribute, _CachedPrompt(value))
     parameters = tuple(inspect.signature(kind.ascore).parameters)[1:]
     _TEMPLATES[name] = _Template(metric, parameters, ragas.Llm, ragas.Embeddings)
@@ -180,6 +183,7 @@ def import_ragas() -> SimpleNamespace:
     # RAGAS accepts only this word, and only before its import; otherwise every call posts to a third party.
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"
     with warnings.catch_warnings():
+        # RAGAS and its dependencies warn about deprecations that users of this product cannot fix.
         warnings.simplefilter("ignore")
         from ragas.embeddings.base import BaseRagasEmbedding
         from ragas.llms.base import InstructorBaseRagasLLM

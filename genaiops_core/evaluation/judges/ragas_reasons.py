@@ -45,6 +45,7 @@ def explain_value(name: str, answers: Sequence[BaseModel]) -> str:
 
 
 def _explain_statements(answers: Sequence[BaseModel]) -> str:
+    # The first answer lists statements as texts, the second one judges them as objects.
     total = next((len(answer.statements) for answer in answers if _has_text_statements(answer)), 0)  # type: ignore[attr-defined]
     verdicts = [
         verdict

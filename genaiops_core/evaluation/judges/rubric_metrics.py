@@ -34,6 +34,7 @@ async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOption
     answer: Any = await calls.ask(
         build_rubric_prompt(rubric, case, options), build_verdict_type(rubric.scale)
     )
+    # Always found: the type of the answer admits only labels of the scale.
     value = next(label.value for label in rubric.scale if label.label == answer.label)
     return Measurement(value=value, reason=f"{answer.label}: {answer.reason}".strip())
 
@@ -66,6 +67,7 @@ def hash_fence(*texts: str) -> str:
     It is a hash of the texts, so that no text can contain the code of its own fence.
     """
     digest = hashlib.sha256(
+        # With lengths, so that texts cut at other places give another code.
         "\0".join(f"{len(text)}:{text}" for text in texts).encode("utf-8", "surrogatepass")
     )
     code = digest.hexdigest()[:16]

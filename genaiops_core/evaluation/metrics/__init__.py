@@ -76,6 +76,7 @@ def lookup_metric(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") ->
         rubrics: saved rubrics, or the documents that an evaluation stores (`judge_options.rubrics`).
         judge: the judge that measures; evaluators of AgentCore have metrics of their own.
     """
+    # First, because AgentCore's faithfulness has other needs than the metric of the same name.
     if judge.startswith("agentcore:") and (agentcore_metric := agentcore.list_judge_metrics(judge).get(name)):
         return agentcore_metric
     if name in REGISTRY:

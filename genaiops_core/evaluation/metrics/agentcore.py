@@ -16,7 +16,7 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
     ),
     ("Faithfulness", ("answer",), True, "Whether the answer agrees with the conversation and the contexts."),
     ("Helpfulness", ("answer",), True, "How far the answer takes its user towards the goal."),
-    ("ResponseRelevance", ("answer",), True, "Whether the answer speaks to the question."),
+    ("ResponseRelevance", ("answer",), True, "Whether the answer addresses the question."),
     (
         "ContextRelevance",
         ("answer", "contexts"),
@@ -72,6 +72,10 @@ def list_judge_metrics(judge: str) -> dict[str, Metric]:
         name = build_metric_name(evaluator)
         builtin_metric = BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
         metrics[name] = builtin_metric or _build_metric(
-            evaluator, ("answer",), None, f"The evaluator {evaluator} of your account."
+            # None: only its author knows whether high values are good.
+            evaluator,
+            ("answer",),
+            None,
+            f"The evaluator {evaluator} of your account.",
         )
     return metrics

@@ -51,6 +51,7 @@ class CodeMetric:
         value, reason = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
         if value is None:
             return Measurement(value=None, reason=str(reason) or f"{self.entry.name} returned no value")
+        # A metric may be a plain test such as `len(case.answer) < 200`.
         if isinstance(value, bool):
             value = float(value)
         try:
@@ -71,6 +72,7 @@ class InstalledMetrics:
     """One sentence for each entry point that cannot be loaded."""
 
 
+# Cached for the life of the process: a newly installed package needs a restart.
 @lru_cache(maxsize=4)
 def load_metrics(taken_names: Collection[str]) -> InstalledMetrics:
     """Load the metrics of installed packages; those that cannot be loaded are listed as problems.
@@ -88,6 +90,7 @@ def load_metrics(taken_names: Collection[str]) -> InstalledMetrics:
             # Built-in names are reserved: a package must not redefine what a gate on faithfulness means.
             if metric.entry.name in taken_names or metric.entry.name in metrics:
                 raise ValueError(f"the name {metric.entry.name} is taken")
+        # Importing foreign code may raise anything; one broken package must not stop the product.
         except Exception as error:
             package = f" of {point.dist.name}" if point.dist else ""
             cause = str(error) or type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+# Short names in pipelines -> the name in RAGAS and in results.
 ALIASES = {"relevancy": "answer_relevancy", "relevance": "answer_relevancy"}
 
 OFFLINE = "offline"

@@ -13,8 +13,8 @@ def _build_metric(
     name: str, title: str, ragas_class: str, needs: tuple[str, ...], calls: CallCounts, description: str
 ) -> Metric:
     parts = [
-        f"{calls.asks} calls of the model" if calls.asks > 1 else "1 call of the model" if calls.asks else "",
-        "1 call of the model for each context" if calls.asks_per_context else "",
+        f"{calls.asks} model calls" if calls.asks > 1 else "1 model call" if calls.asks else "",
+        "1 model call for each context" if calls.asks_per_context else "",
         f"{calls.embeddings} embeddings" if calls.embeddings else "",
     ]
     return Metric(
@@ -23,7 +23,7 @@ def _build_metric(
         description=description,
         kind="ragas",
         needs=needs,
-        cost=f"{' and '.join(part for part in parts if part)} a case",
+        cost=f"{' and '.join(part for part in parts if part)} per case",
         source=f"RAGAS {VERSION}, ragas.metrics.collections.{ragas_class}",
         judges=MODELS,
         calls=calls,

@@ -59,7 +59,7 @@ class Rubric:
             description=f"{self.description} Scale: {scale}.".strip(),
             kind="rubric",
             needs=self.needs,
-            cost="1 call of the model a case",
+            cost="1 model call per case",
             source=self.source or f"rubric {self.name}, version {self.version}",
             judges=MODELS,
             higher_is_better=self.higher_is_better,

@@ -118,6 +118,7 @@ def list_newest_rubrics(connection: sa.Connection) -> list[Rubric]:
     """List the newest version of each saved rubric."""
     newest_by_name: dict[str, Rubric] = {}
     for saved in list_rubrics(connection):
+        # The newest version of a name comes first.
         newest_by_name.setdefault(saved.rubric.name, saved.rubric)
     return list(newest_by_name.values())
 
@@ -155,6 +156,7 @@ def _validate_rubric(name: str, title: str, prompt: str, scale: Sequence[Mapping
             f"The name '{name[:80]}' of a rubric must consist of at most 64 lower-case letters, digits and underscores, "
             "and start with a letter."
         )
+    # Saved rubrics are not passed, so only names of built-in and installed metrics are rejected.
     if metrics.lookup_metric(metrics.normalise_name(name)) is not None:
         raise BadInput(f"A metric named '{name}' already exists; choose another name.")
     placeholders = _PLACEHOLDER.findall(prompt)
@@ -189,6 +191,7 @@ def _validate_scale(scale: Sequence[Mapping[str, Any]]) -> tuple[Label, ...]:
         if label.label.casefold() in seen_labels:
             raise BadInput(f"The scale has two labels named '{label.label}'; rename one of them.")
         seen_labels.add(label.label.casefold())
+    # A constant score would pass or fail every gate.
     if len({label.value for label in labels}) == 1:
         raise BadInput(
             "All labels of the scale have the same value; set the best label to 1 and the worst to 0."

@@ -36,7 +36,7 @@ SEMANTIC_SIMILARITY = Metric(
     description="Cosine of the embeddings of answer and reference; a negative one counts as 0.",
     kind="text",
     needs=_BOTH,
-    cost="two embeddings a case",
+    cost="2 embeddings per case",
     source="RAGAS 0.4.3, the formula of ragas.metrics.collections.SemanticSimilarity (which blocks, so is not called)",
     judges=MODELS,
     calls=CallCounts(embeddings=2),
@@ -95,6 +95,7 @@ def _measure_string_presence(answer: str, reference: str) -> float:
 
 
 def _measure_string_similarity(answer: str, reference: str) -> float:
+    # Imported late here and below: these libraries are optional.
     from rapidfuzz.distance import Levenshtein
 
     return 1 - Levenshtein.normalized_distance(reference, answer)

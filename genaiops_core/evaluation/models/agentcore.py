@@ -93,8 +93,11 @@ class AgentCoreModel:
     def _evaluate(self, evaluator_input: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         with self._lock:
             if self._client is None:
+                # Under the lock: clients are expensive, and creating one in several threads is not safe in
+                # boto3.
                 client = self._make_client()
                 self._problems = self._find_problems()
+                # Assigned last: another thread must not see the client before the problems.
                 self._client = client
         if problem := self._problems.get(evaluator_input["evaluator"]):
             raise BedrockFailed("ResourceNotFoundException", problem)
@@ -105,6 +108,7 @@ class AgentCoreModel:
         try:
             levels = agentcore.list_evaluators(self._make_control_client())
         except (BedrockFailed, Misconfigured):
+            # Permission to list evaluators is optional; without it a wrong name fails at its first call.
             return {}
         problems = {}
         for evaluator in self._evaluators:

@@ -126,6 +126,7 @@ class BedrockModel:
 
     async def _run_in_thread(self, model: str, call: Callable[[], ResultT]) -> ResultT:
         if self._threads is None:
+            # Threads of its own: the default executor of the loop would limit the calls in flight.
             self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="bedrock")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -156,6 +157,7 @@ class BedrockModel:
                 if prompt.schema is not None and any(
                     word in message for word in _REJECTION_WORDS.get(_SCHEMA_METHODS[method], ())
                 ):
+                    # `max`, because other threads may have found a later method meanwhile.
                     self._method = max(self._method, method + 1)
                 elif prompt.system and accepts_system and "system" in message:
                     self._accepts_system = False
@@ -181,6 +183,7 @@ class BedrockModel:
         if prompt.system and accepts_system:
             request["system"] = [{"text": prompt.system}]
         elif prompt.system:
+            # Some models reject a system prompt; its text then begins the first message.
             contents[0].insert(0, {"text": prompt.system})
         if prompt.schema is None:
             return request
@@ -208,6 +211,7 @@ def _build_tool_config(name: str, schema: Mapping[str, Any], *, is_named: bool) 
 
 
 def _parse_guardrail(text: str) -> dict[str, str]:
+    # An ARN contains colons too, so only digits or DRAFT at the end are a version.
     identifier, _, version = text.strip().rpartition(":") if _has_version(text) else (text.strip(), "", "")
     return {"guardrailIdentifier": identifier, "guardrailVersion": version or "DRAFT"} if identifier else {}
 

@@ -147,6 +147,7 @@ class OpenAIModel:
             except _import_status_error() as error:
                 if error.status_code not in (400, 422) or error.code in _FINAL_CODES:
                     self._raise_failure(error, self.name)
+                # The first error names the cause; later ones come from methods that were only tried.
                 first_error = first_error or error
                 if self._limit_field in str(error) and self._alternative_limit_field in str(error):
                     self._limit_field = self._alternative_limit_field
@@ -156,6 +157,7 @@ class OpenAIModel:
                     self._raise_failure(first_error, self.name)
             else:
                 if prompt.schema is not None:
+                    # Remembered only after a success, and never reset by a slower concurrent call.
                     self._method = max(self._method, method)
                 return response
 
@@ -302,6 +304,7 @@ def _read_message(error: APIStatusError) -> str:
 
 def _read_retry_after(error: APIStatusError) -> float | None:
     try:
+        # A date in the header is ignored; the backoff of the rate limiter applies.
         return max(0.0, float(error.response.headers["retry-after"]))
     except (KeyError, ValueError):
         return None

@@ -15,6 +15,7 @@ def make_strict(schema: Mapping[str, Any]) -> dict[str, Any]:
             copy[key] = make_strict(value)
         elif isinstance(value, list):
             copy[key] = [make_strict(item) if isinstance(item, Mapping) else item for item in value]
+        # Strict output rejects defaults, and titles only cost tokens.
         elif key not in ("default", "title"):
             copy[key] = value
     properties = copy.get("properties")

@@ -66,6 +66,7 @@ def require_prices(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) 
 
 def create_context(connection: sa.Connection) -> CallContext:
     """What the calls of several samples share."""
+    # No spend limit: `scoring.score_round` checks the daily budget between samples.
     limiter = RateLimiter(RateLimits(concurrency=_CALLS_AT_ONCE))
     return CallContext(limiter=limiter, prices=Prices.load(connection))
 
@@ -106,6 +107,7 @@ async def _judge_metric(judge: Judge, context: CallContext, case: Case, metric: 
         return await judge.judge(case, metric, NoCalls())
     timeout_s = RateLimits().unit_timeout_s
     clock = UnitClock(timeout_s)
+    # The key identifies nothing, since these calls are not cached.
     calls = UnitCalls(context, judge.model, UnitKey(0, 1, metric), clock)
     try:
         async with clock:
@@ -115,4 +117,5 @@ async def _judge_metric(judge: Judge, context: CallContext, case: Case, metric: 
         judgement = Judgement(
             metric=metric, value=None, reason=reason, cost_nano_usd=0, latency_ms=0.0, is_failed=True
         )
+    # Also of a failed metric: its calls count against the daily budget.
     return replace(judgement, cost_nano_usd=calls.cost_nano_usd)

@@ -88,6 +88,7 @@ def score_round(
     with writing(engine) as connection:
         spent = fetch_spent_today(connection, now)
         is_out = limits.daily_budget_nano_usd > 0 and spent >= limits.daily_budget_nano_usd
+        # A budget of 0 switches judges with a cost off; a free judge goes on.
         is_out = is_out or (limits.daily_budget_nano_usd == 0 and not is_free)
         if is_out:
             skipped = sample_queue.skip_older_than(
@@ -101,6 +102,7 @@ def score_round(
     remaining = limits.daily_budget_nano_usd - spent
     cost = scored = failed = 0
     for position, row in enumerate(claimed):
+        # `cost > 0` lets a free judge go on when the budget is 0.
         if is_stopping() or (cost > 0 and cost >= remaining):
             with writing(engine) as connection:
                 sample_queue.release(connection, [unjudged.id for unjudged in claimed[position:]])
@@ -157,6 +159,7 @@ def _finish(
 ) -> bool:
     """Store the scores with the sample's current rate; False when another worker finished it first."""
     with writing(engine) as connection:
+        # The lease may have expired during a slow call, and another worker may have finished the sample.
         row = sample_queue.lock_queued(connection, id)
         if row is None:
             return False

@@ -30,7 +30,9 @@ def read_xls(data: bytes, filename: str, sheet: str | None = None, max_rows: int
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheet_rows = {
-            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names
+            # With the empty area before the first cell, so that row numbers are those of the file.
+            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            for name in book.sheet_names
         }
         sheet_heads = [
             Sheet(name=name, head=list(islice(_iterate_records(rows), LOOK_AHEAD)))

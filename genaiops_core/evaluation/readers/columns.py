@@ -125,6 +125,7 @@ def resolve_mapping(
     taken_columns = set(chosen_columns.values())
     mapping = {name: column for name, column in chosen_columns.items() if column}
     recognised = recognise_columns(columns, rows)
+    # A column that the user mapped was recognised as another field too; recognise the rest without it.
     if taken_columns & set(recognised.values()):
         free_columns = [column for column in columns if column not in taken_columns]
         positions = [columns.index(column) for column in free_columns]

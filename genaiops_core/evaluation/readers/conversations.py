@@ -118,6 +118,7 @@ def extract_text(value: Any) -> str | None:
     choices = value.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         return extract_text(choices[0].get("message")) or _read_text(choices[0])
+    # A role alone is no message: ordinary objects have a `type` or an `author` too.
     if _read_role(value) and (
         "content" in value or any(isinstance(value.get(key), dict) for key in _WRAPPER_KEYS)
     ):

@@ -166,6 +166,7 @@ class _RecordReader:
                 number += 1
                 if self._is_unclosed():
                     self.unclosed.append(number)
+                    # Reading goes on at the second line of the broken record: the lines behind it are intact.
                     start = self._line_starts[1]
                     break
                 self._line_starts.clear()

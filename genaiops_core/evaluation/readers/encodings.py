@@ -72,6 +72,7 @@ def decode_file(data: bytes, filename: str) -> DecodedText:
     utf16_encoding = _detect_unmarked_utf16(data[:_HEAD_BYTES])
     if utf16_encoding:
         return DecodedText(_decode(data, utf16_encoding, filename))
+    # The escape sequence with which ISO-2022-JP begins Japanese text.
     if b"\x1b$" in data[:_HEAD_BYTES]:
         return DecodedText(_decode(data, "iso2022_jp", filename))
     try:
@@ -143,6 +144,7 @@ def _guess_encoding(sample: bytes) -> str:
         matches = from_bytes(sample, cp_exclusion=list(_EAST_ASIAN))
     best = matches.best()
     if best is None:
+        # Latin-1 decodes any bytes, so the user sees the text and can judge it in the preview.
         return "latin-1"
     # Western and Central European encodings share most letters; among equal matches the most common one wins.
     for match in matches:

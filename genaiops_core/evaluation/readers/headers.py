@@ -47,6 +47,7 @@ def find_header(records: Sequence[Sequence[Any]]) -> int | None:
     start = count_titles(records)
     first_cells = [cell for cell in records[start] if not is_blank(cell)]
     names_nothing = all(_is_value(str(cell)) for cell in first_cells) or _is_one_question(first_cells)
+    # A single record is a header without rows, which `build_table` reports.
     return None if names_nothing and len(records) > 1 else start
 
 

@@ -110,6 +110,7 @@ def _find_items(value: Any, filename: str) -> list[Any]:
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
+        # From the most to the least specific shape: a later one would also match most data of an earlier one.
         rows = _find_rows_in_envelope(value)
         rows = _transpose_columns(value) if rows is None else rows
         rows = _find_only_list(value) if rows is None else rows

@@ -24,6 +24,7 @@ _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0|"
 _TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0|"
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0|"
 _CHUNK_BYTES = 1 << 16
+# One element may declare any number of spaces.
 _MAX_SPACES = 1_000
 
 _VALUE_ATTRIBUTES = {"date": "date-value", "boolean": "boolean-value", "time": "time-value"}
@@ -121,6 +122,7 @@ class _TableParser:
         self._parser = parser
 
     def feed(self, chunk: bytes) -> None:
+        # Never finalised: the file may be left in the middle, when enough rows are read.
         self._parser.Parse(chunk, False)
 
     def _refuse_entity(self, *_args: Any) -> None:

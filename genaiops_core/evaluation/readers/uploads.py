@@ -66,6 +66,7 @@ def read_table(data: bytes, filename: str, *, sheet: str | None = None, max_rows
         )
     ending = PurePath(filename).suffix.lower()
     _refuse_other_formats(data, name, ending)
+    # Content before extension: exported files are often renamed.
     if data.startswith(b"PAR1"):
         return read_parquet(data, name, max_rows)
     if data.startswith(_OLE):

@@ -142,6 +142,7 @@ def _read_sheet(
 
 
 def _iterate_records(sheet: Any) -> Iterator[Record]:
+    # One column more than the limit, so that a wider sheet is refused and not silently cut.
     for number, cells in enumerate(sheet.iter_rows(max_row=_LAST_ROW, max_col=MAX_COLUMNS + 1), start=1):
         values = [_read_value(cell) for cell in cells]
         while values and values[-1] is None:

@@ -45,6 +45,7 @@ def load_answers(connection: sa.Connection, id: str, numbers: Sequence[int]) -> 
             latency_ms=row.latency_ms,
             usage=Usage(input_tokens=row.input_tokens, output_tokens=row.output_tokens),
             cost_nano_usd=row.cost_nano_usd,
+            # A failed call that was billed looks unpaid here; its cost was counted when the row was written.
             is_paid=row.latency_ms is not None,
             answered_at=row.answered_at,
         )
@@ -79,6 +80,7 @@ async def answer_case(
             else result
         )
         priced = price_answer(answer, target, session.context.prices.price_list, time.time_ns())
+        # Added before the write: a unit that times out during it must not record a second answer.
         record = answers[key] = _build_record(key, priced, is_failed=is_failed)
         await session.writer.write(record)
         return record, record.cost_nano_usd
@@ -88,6 +90,7 @@ async def answer_case(
         target_timeout_s = float(spec.get("timeout_s") or DEFAULT_TIMEOUT_S)
         limit_s = max(session.rate_limits.unit_timeout_s, target_timeout_s + _TIMEOUT_MARGIN_S)
         clock = UnitClock(limit_s)
+        # Limit of the bound: the target's own prompt is not counted.
         tokens = bound_text_tokens(case.input, *(case.contexts or ()))
         max_tokens = int((spec.get("parameters") or {}).get("max_tokens") or _DEFAULT_MAX_TOKENS)
         max_cost = session.context.prices.max_cost(target.provider, target.model, tokens, max_tokens)

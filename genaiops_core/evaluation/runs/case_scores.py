@@ -140,6 +140,7 @@ def fetch_page(
         # A case may have other metrics but not this one, so the metric selects values instead of rows.
         value = sa.case((score.metric == worst_by, score.value))
         worst = sa.func.max(value) if is_high_worst else sa.func.min(value)
+        # SQLite sorts NULL first and PostgreSQL last; the first key puts it last in both.
         query = query.order_by(worst.is_(None), worst.desc() if is_high_worst else worst)
     rows = connection.execute(query.order_by(score.case_no).limit(limit).offset(offset))
     return CasePage(total=total, cases=_fetch_cases(connection, run, [row.case_no for row in rows]))

@@ -170,6 +170,8 @@ def choose_baseline(
         else set()
     )
     for name in names:
+        # A stage that names an evaluated release chooses its own baseline; one of the launch would replace
+        # it.
         if name and (
             not name.startswith(_PRODUCTION_PREFIX) or any(map(find_newest, _list_release_names(name)))
         ):
@@ -205,6 +207,7 @@ def is_same_release(compare_against: str, release: str) -> bool:
 
 
 def _list_release_names(compare_against: str) -> tuple[str, ...]:
+    # The whole name first: a release may itself be called production_v1.
     return tuple(dict.fromkeys((compare_against, compare_against.removeprefix(_PRODUCTION_PREFIX))))
 
 

@@ -133,6 +133,7 @@ def decide_with_baseline(
         run = get_evaluation(connection, id)
         if run.state != "finished":
             return run
+        # Outside the write transaction, since it takes seconds; the UPDATE checks the state again.
         outcome = conclude(connection, run, at, baseline=baseline)
     with writing(engine) as connection:
         connection.execute(
@@ -204,6 +205,7 @@ class _Regressions:
         metrics = [
             name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
         ]
+        # An empty list would compare nothing; None compares all metrics.
         compared = self._compare(baseline, stage.max_degradation, metrics or None)
         compared = self._add_traffic(compared, baseline, metrics, stage.max_degradation)
         if self._displayed is None:
@@ -251,7 +253,12 @@ class _Regressions:
         differences = (
             *(item for item in compared.differences if item.metric not in compare.RELATIVE),
             *traffic_change.compare_traffic(
-                traffic_metrics, before, after, max_degradation, alpha=compared.alpha_each
+                # All metrics of a stage share its error level, whether answers or traffic measure them.
+                traffic_metrics,
+                before,
+                after,
+                max_degradation,
+                alpha=compared.alpha_each,
             ),
         )
         return replace(

@@ -102,6 +102,7 @@ class Evaluation:
     @property
     def rate_limits(self) -> RateLimits:
         """Concurrency, rate, timeout and spend limit."""
+        # The key has its old name, because stored evaluations have it.
         return RateLimits.from_json(self.config.get("pace"))
 
     @property

@@ -46,6 +46,7 @@ def run(
     batches = begin(engine, id, attempt)
     if batches:
         asyncio.run(_score_batches(engine, id, batches, progress, runner))
+    # Also without batches: an evaluation that failed or stopped gets its summary.
     return finish(engine, id, attempt)
 
 
@@ -56,6 +57,7 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
         return []
     with reading(engine) as connection:
         dataset_version = datasets.get_version(connection, begun.dataset, begun.version)
+        # Selected anew in every attempt: the result is always the same, so no list of cases is stored.
         numbers = select_cases(connection, dataset_version, begun.split, begun.sample_size)
     try:
         is_computed = build_judge(begun).model is None
@@ -86,6 +88,7 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
         current = get_evaluation(connection, id)
         if not _needs_finish(current, attempt):
             return current
+        # Read again under the lock: a pause or a cancellation since the summary takes the verdict away.
         is_whole = current.state == "running"
         values: dict[str, Any] = {"results": outcome.document(is_whole=is_whole)}
         if is_whole:
@@ -112,6 +115,7 @@ async def _score_batches(
             if len(in_progress) == _BATCHES_AT_ONCE:
                 done, in_progress = await asyncio.wait(in_progress, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
+                    # Raises the error of a batch, which the following batches would meet too.
                     task.result()
             in_progress.add(asyncio.create_task(score_cases(session, begun, batch)))
         await asyncio.gather(*in_progress)

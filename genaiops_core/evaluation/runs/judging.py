@@ -27,6 +27,7 @@ def build_judge(run: Evaluation) -> Judge:
         BadInput: there is no judge of that name, an option is invalid, or the library of a metric is not installed
             here.
     """
+    # Also checked at launch, but the worker may run on another host.
     libraries.require_installed(run.metrics)
     return create_judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
 
@@ -37,6 +38,7 @@ def parse_judge_options(document: Mapping[str, Any]) -> JudgeOptions:
     Raises:
         BadInput: an option is unknown, or its value is not of its type.
     """
+    # Types of fields are texts, because annotations are postponed; options are str, int or float.
     types = {field.name: str(field.type) for field in fields(JudgeOptions) if field.name != "rubrics"}
     options: dict[str, Any] = {}
     for name, value in document.items():

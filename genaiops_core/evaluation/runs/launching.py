@@ -109,6 +109,7 @@ def launch(
         "baseline": baseline,
         "split": split,
     }
+    # One transaction: no dataset version, rubric or price can change between its validation and the insert.
     with writing(engine) as connection:
         # The evaluation stores copies of its rubrics: a later version of a rubric must not change what it measures.
         rubric_documents = [

@@ -60,6 +60,7 @@ def build_document(run: Evaluation, details: Sequence[Mapping[str, Any]] = ()) -
         run: the evaluation.
         details: rows of `load_details`.
     """
+    # A copy: `run` may come from a cache of the pages.
     body = dict(run.results or {"schema": SCHEMA, "metrics": {}, "gates": [], "stages": [], "verdict": None})
     body.setdefault("evaluation", run.id)
     body.update(state=run.state, problem=run.problem, partial=run.state != "finished")

@@ -73,6 +73,7 @@ async def score_cases(session: CallSession, run: Evaluation, numbers: Sequence[i
         if session.stopping.is_set():
             await session.settle()
         session.cache.forget(numbers)
+    # Scores are queued without waiting; a batch is done only when they are committed.
     await session.writer.flush()
     return not session.stopping.is_set()
 
@@ -113,8 +114,10 @@ async def _run_until_stopped(session: CallSession, coroutines: Iterable[Coroutin
         if not gathering.done():
             for task in tasks:
                 task.cancel()
+        # Also when this task is cancelled: no unit may write after the session is closed.
         results = await gathering
     for result in results:
+        # A CancelledError is no Exception: units that the stop cancelled stay missing, without an error.
         if isinstance(result, Exception):
             raise result
 
@@ -163,6 +166,7 @@ async def _judge_unit(session: CallSession, case: Case, unit: UnitKey) -> None:
             async with clock:
                 judgement = await session.judge.judge(case, unit.metric, calls)
             record = _build_score(unit, judgement, calls.cost_nano_usd)
+        # A cancellation passes: a unit that was stopped gets no score, so a resume repeats it.
         except Exception as error:
             reason = f"took longer than {limit_s:g} s" if clock.is_expired else _describe_error(error)
             elapsed_ms = (time.perf_counter() - started) * 1000

@@ -113,6 +113,7 @@ class SessionPool:
 
     def stop(self, limit_s: float) -> None:
         """Begin no further call; record those that end within `limit_s`."""
+        # Set by another thread; a batch that has passed the check in `score` checks again at its end.
         self._is_stopping = True
         asyncio.run_coroutine_threadsafe(self._stop(limit_s), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -123,10 +124,12 @@ class SessionPool:
         shared = self._sessions.get(key)
         if shared is None:
             opening = asyncio.create_task(self._open(id, attempt))
+            # No await since the look-up: two batches would open two sessions.
             shared = self._sessions[key] = _SharedSession(opening)
         shared.batches += 1
         session: CallSession | None = None
         try:
+            # Shielded: other batches wait for the same session.
             opened = await asyncio.shield(shared.opening)
             if opened is None:
                 return False
@@ -134,9 +137,11 @@ class SessionPool:
             is_done = await score_cases(session, run, numbers)
         finally:
             shared.batches -= 1
+            # A session that stopped or failed to write must not serve the next batch.
             if session is None or session.stopping.is_set() or session.writer.problem is not None:
                 self._sessions.pop(key, None)
             if session is not None and not shared.batches:
+                # A session that left the pool serves no further batch, so it is closed at once.
                 idle_s = IDLE_S if key in self._sessions else 0.0
                 shared.closing = asyncio.create_task(self._close(key, shared, session, idle_s))
         if self._is_stopping:

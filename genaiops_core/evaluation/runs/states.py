@@ -63,6 +63,7 @@ def fail(engine: sa.Engine, id: str, problem: str, attempt: int | None = None) -
     """
     values = {"state": "failed", "problem": problem, "finished_at": now()}
     with writing(engine) as connection:
+        # Needs no lock: of two changes at once, the second one matches no open row.
         connection.execute(sa.update(evaluation).where(_is_open(id, attempt)).values(values))
 
 
@@ -105,6 +106,7 @@ def pause(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalua
         NotFound: there is no such evaluation.
         Conflict: it is neither queued nor running.
     """
+    # `finished_at` is the time of the pause; `resume` clears it.
     values = {"state": "paused", "finished_at": now(), "problem": "Paused; the scores are partial."}
     return _change_state(engine, actor, id, reason, "pause", OPEN_STATES, values)
 
@@ -158,10 +160,13 @@ def resume(
                 state="queued",
                 problem="",
                 config=config,
+                # `execution.finish` ignores an evaluation that has results.
                 results=None,
                 finished_at=None,
+                # Late records of the old attempt are recognised by its number.
                 attempt=before.attempt + 1,
                 units_done=before.units_done - deleted.units,
+                # Failed units are counted among the undefined ones too.
                 units_undefined=before.units_undefined - deleted.units,
                 units_failed=0,
                 answers_done=before.answers_done - deleted.answers,
@@ -192,6 +197,7 @@ def _change_state(
 
 
 def _lock_evaluation(connection: sa.Connection, id: str) -> Evaluation:
+    # A worker may finish the evaluation at the same moment; the lock orders the two.
     connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
     return get_evaluation(connection, id)
 
@@ -221,6 +227,7 @@ def _check_spend_limit(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
     Raises:
         BadInput: nothing of the limit is left.
     """
+    # A limit of 0 never counts as spent: it admits calls that cost nothing.
     if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
         raise BadInput(
             f"The evaluation has spent {format_usd(spent_nano_usd)} USD of its limit of "
@@ -237,6 +244,7 @@ def _mark_running(connection: sa.Connection, id: str, attempt: int) -> bool:
             state="running",
             started_at=sa.func.coalesce(evaluation.c.started_at, at),
             resumed_at=at,
+            # For the rate: an attempt counts only the units that it has done itself.
             units_at_resume=evaluation.c.units_done,
         )
     )

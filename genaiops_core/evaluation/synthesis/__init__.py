@@ -1,1 +1,1 @@
-"""Test cases that a judge's model writes from documents, reviewed before they are used."""
+"""Generation of test cases from documents by a model; each case awaits review."""

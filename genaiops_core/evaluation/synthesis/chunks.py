@@ -99,6 +99,7 @@ def select_passages(passages_by_document: Sequence[Sequence[Passage]], count: in
     selected: list[Passage] = []
     shares = _apportion([len(passages) for passages in documents], count)
     for document, share in zip(documents, shares, strict=True):
+        # The modulo repeats passages from the beginning when there are fewer than requested.
         selected += [document[position * len(document) // share % len(document)] for position in range(share)]
     return selected
 

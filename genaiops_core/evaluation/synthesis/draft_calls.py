@@ -49,6 +49,7 @@ class LocalBudget:
         self._reserved += max_nano_usd
 
     def settle(self, max_nano_usd: int | None, cost_nano_usd: int | None) -> None:
+        # An unknown cost counts as the maximum, which stays reserved.
         if max_nano_usd is not None and cost_nano_usd is not None:
             self._reserved += cost_nano_usd - max_nano_usd
 
@@ -57,7 +58,7 @@ class DraftCalls:
     """Implements `judges.protocol.Calls` without a run: every prompt is a unit of its own."""
 
     def __init__(self, context: CallContext, model: Model, unit_timeout_s: float) -> None:
-        self._means = context
+        self._context = context
         self._model = model
         self._timeout_s = unit_timeout_s
         self._numbers = count(1)
@@ -73,7 +74,7 @@ class DraftCalls:
 
     async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
         clock = UnitClock(self._timeout_s)
-        calls = UnitCalls(self._means, self._model, UnitKey(next(self._numbers), 1, _DRAFT), clock)
+        calls = UnitCalls(self._context, self._model, UnitKey(next(self._numbers), 1, _DRAFT), clock)
         self._unit_calls.append(calls)
 
         async def ask_in_time() -> Answer:

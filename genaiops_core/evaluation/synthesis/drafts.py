@@ -108,6 +108,7 @@ async def draft_cases(
         known_questions: questions that the dataset already contains.
         progress: called with (done, total).
     """
+    # Beside the rate limiter, so that a failing model is noticed before all drafts are in flight.
     semaphore = asyncio.Semaphore(_CONCURRENCY)
     failures: list[str] = []
     done = 0
@@ -130,7 +131,7 @@ async def draft_cases(
     # Duplicates are checked after all answers are in, so that the result does not depend on their order of arrival.
     skipped: Counter[str] = Counter()
     cases: list[Case] = []
-    questions = {_normalise(draft_passage) for draft_passage in known_questions}
+    questions = {_normalise(question) for question in known_questions}
     for passage, kind, answer in answers:
         reason = FAILED if answer is None else find_problem(answer, passage)
         if answer is not None and not reason and _normalise(answer.question) in questions:

@@ -74,6 +74,8 @@ async def generate_cases(
     if not selected:
         raise BadInput("The documents contain no paragraph long enough for a question.")
     with reading(engine) as connection:
+        # Read before the calls, which take minutes; a question added meanwhile may repeat and is left to the
+        # review.
         known_questions = [case.input for case in load_newest_cases(connection, dataset.strip())[1]]
     drafted = await synthesis.draft_cases(
         calls, selected, judge=judge, known_questions=known_questions, progress=progress

@@ -61,6 +61,7 @@ class ChatTarget:
         prompt = self.prompt(case, repetition)
         start = time.perf_counter()
         try:
+            # Bounds the whole answer; the read timeout of a client bounds only the gap between two packets.
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._model.ask(prompt)
         except TimeoutError as error:

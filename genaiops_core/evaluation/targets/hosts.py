@@ -93,10 +93,12 @@ def require_allowed(url: str, allowed: Sequence[str], field: str) -> None:
 
 def is_refused(address: str) -> bool:
     """Whether an address is always refused: link-local, metadata, multicast and unspecified addresses."""
+    # Without the zone of an IPv6 address, as in fe80::1%eth0.
     parsed: Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
         parsed = _extract_ipv4(parsed)
     return (
+        # Loopback and private addresses are allowed: models and applications run there.
         parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified or parsed in _METADATA_ADDRESSES
     )
 
@@ -167,6 +169,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
     if allowed.port not in (None, port):
         return False
     name = allowed.hostname or ""
+    # `*.domain` matches subdomains only, not the domain itself.
     return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 

@@ -50,6 +50,8 @@ class HttpTarget:
         self._client = httpx.AsyncClient(
             transport=transport or hosts.CheckedTransport(),
             timeout=spec.timeout_s,
+            # `_follow_redirect` does, and only within one origin, so that headers with secrets go nowhere
+            # else.
             follow_redirects=False,
             # Cookies are discarded, so that cases are independent of each other.
             cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -79,6 +81,7 @@ class HttpTarget:
             for name, reference in self._spec.headers.items()
         }
         try:
+            # Before the clock starts: the latency is that of the application.
             content = orjson.dumps(body)
         except TypeError as error:
             raise CallFailed(f"The case cannot be serialised as JSON: {error}.") from error
@@ -242,6 +245,7 @@ def _parse_contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]
 
 
 def _parse_count(value: Any) -> int | None:
+    # Above 2^53 a JSON number is not exact in every reader; no answer has as many tokens.
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
 
 

@@ -19,6 +19,7 @@ ALIASES = {"question": "input", "query": "input", "context": "contexts"}
 
 NAMES = ("input", "contexts", "reference", "metadata", "repetition", *ALIASES)
 
+# Only known names: prompts contain other text in braces, such as JSON.
 _NAME = rf"(?:{'|'.join(NAMES)})(?:\.[^{{}}\s]+)?"
 _PLACEHOLDER = re.compile(rf"\{{\{{\s*(?P<double>{_NAME})\s*\}}\}}|\{{(?P<single>{_NAME})\}}")
 _PLACEHOLDER_LIKE = re.compile(r"\{\{?\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}?")

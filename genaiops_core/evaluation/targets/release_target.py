@@ -65,12 +65,14 @@ def build_release_spec(
     if not model.strip():
         raise BadInput(f"{name} has no model to call; choose another target.")
     chosen_prompt = _choose_prompt(name, prompts, prompt)
+    # A copy: each parameter that is sent is removed, and the rest becomes notes.
     unused_parameters = dict(parameters or {})
     document = _describe_model(model.strip(), unused_parameters)
     document["system"] = chosen_prompt.text if chosen_prompt else ""
     sent_parameters: dict[str, Any] = {}
     for release_name, target_name in _PARAMETERS.items():
         if release_name in unused_parameters:
+            # A release may use several spellings of one parameter; the first of the table wins.
             sent_parameters.setdefault(target_name, unused_parameters.pop(release_name))
     document["parameters"] = sent_parameters
     notes = [f"Parameter {key} of the release is not sent." for key in unused_parameters]

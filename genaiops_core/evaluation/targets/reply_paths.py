@@ -79,7 +79,9 @@ def find_value(document: Any, steps: Sequence[str | int | Step]) -> Any:
 
 def _take_step(document: Any, step: Any) -> Any:
     if isinstance(document, dict):
+        # A position in the path may be a key: objects have numeric keys too.
         return document.get(str(step), MISSING)
+    # `isdigit` alone accepts characters such as ², which `int` rejects.
     if isinstance(document, list) and str(step).isascii() and str(step).isdigit():
         position = int(step)
         return document[position] if position < len(document) else MISSING

@@ -23,6 +23,7 @@ MAX_TEMPLATE_BYTES = 200_000
 MAX_SYSTEM_CHARACTERS = 1_000_000
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+# The HTTP client computes these from the request; other values would corrupt it or defeat the host check.
 _FORBIDDEN_HEADERS = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding")
 
 

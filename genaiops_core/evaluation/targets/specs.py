@@ -72,6 +72,7 @@ class TargetSpec:
         """Format the document that `parse_spec` parses."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS[self.kind]}
         values["notes"] = list(self.notes)
+        # Short, and stable when a later version adds a field.
         return {name: value for name, value in values.items() if value not in ("", [], {}, None)}
 
 

@@ -1,1 +1,1 @@
-"""Verdicts over measurements, comparisons of evaluations, and their documents and reports. Mostly pure deciders."""
+"""Verdicts of gates, comparisons of evaluations, and their documents and reports. Mostly pure functions."""

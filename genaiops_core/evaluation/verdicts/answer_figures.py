@@ -108,7 +108,9 @@ def summarise_answers(answers: Mapping[int, Sequence[GeneratedAnswer]]) -> Answe
     if not all_answers:
         return None
     succeeded = {
-        no: [answer for answer in case_answers if not answer.problem] for no, case_answers in answers.items()
+        # Incomplete answers are excluded: a truncated one is cheaper and faster than it should be.
+        no: [answer for answer in case_answers if not answer.problem]
+        for no, case_answers in answers.items()
     }
     succeeded = {no: case_answers for no, case_answers in succeeded.items() if case_answers}
     costs_of_answers = [
@@ -117,6 +119,8 @@ def summarise_answers(answers: Mapping[int, Sequence[GeneratedAnswer]]) -> Answe
     known_costs = [cost for cost in costs_of_answers if cost is not None]
     unpriced = len(costs_of_answers) - len(known_costs)
     first_latencies_ms = [
+        # The first answer only: repetitions of one case are not independent, and a mean would hide slow
+        # answers.
         case_answers[0].latency_ms
         for case_answers in succeeded.values()
         if case_answers[0].latency_ms is not None

@@ -26,6 +26,7 @@ _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 def render_markdown(body: Mapping[str, Any]) -> str:
     """Verdict, scores with intervals and change, cost, p95, cases, model; gates and the lowest cases are collapsed."""
+    # A partial document has no verdict; it must not look like a success.
     verdict = body.get("verdict") or "inconclusive"
     gates = body.get("gates") or []
     lines = [
@@ -78,6 +79,7 @@ def _render_subject(body: Mapping[str, Any]) -> str:
 
 def _render_metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> list[str]:
     """One row per metric, with its change against the baseline if there is one."""
+    # Gates on cost, latency and regression have rows of their own below.
     gates_by_metric = {gate["metric"]: gate for gate in gates if gate.get("kind", "threshold") == "threshold"}
     differences = {row["metric"]: row for row in (body.get("comparison") or {}).get("metrics") or ()}
     lines = [
@@ -202,6 +204,7 @@ def _render_lowest(body: Mapping[str, Any]) -> list[str]:
         ]
         if values:
             scored.append((min(values), row["case"], row))
+    # Without the row: dicts have no order.
     scored.sort(key=lambda item: item[:2])
     return [
         f"- case {row['case']}: "
@@ -213,6 +216,7 @@ def _render_lowest(body: Mapping[str, Any]) -> list[str]:
 
 def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
     """The whole text, or the lines that fit into a comment; lines are never cut, so that no markup breaks."""
+    # 200 characters are left for the closing note.
     remaining = MAX_CHARACTERS - len(MARKER) - 200
     output: list[str] = []
     for line in lines:
@@ -221,6 +225,7 @@ def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) ->
             break
         output.append(line)
     for title, rows in sections:
+        # 60 characters for the markup of the section.
         remaining -= len(title) + 60
         fitting = []
         for row in rows:

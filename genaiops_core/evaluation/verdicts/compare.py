@@ -126,8 +126,10 @@ def compare_documents(
         # A metric without any value in the baseline cannot degrade.
         names = [name for name, result in baseline_metrics.items() if result.n]
         names += [name for name in expand_latency((COST, LATENCY), pairs) if pairs.values(name)[0]]
+    # Counted before the verdicts: choosing the metrics by their result would void the error rate.
     alpha_each = multiplicity.each_alpha(len(names))
     judges = [str(body.get("judge") or "") for body in (baseline, current)]
+    # Two judges may use different scales for a metric of the same name.
     obstacle = (
         f"the judges {judges[0]} and {judges[1]} differ, so their scores are not comparable"
         if all(judges) and judges[0] != judges[1]
@@ -164,6 +166,7 @@ def expand_latency(metrics: Sequence[str], pairs: Pairs) -> list[str]:
     for name in metrics:
         if name == LATENCY:
             names.append("latency_p50")
+            # The tolerance keeps exactly enough cases from failing by a rounding error.
             if len(pairs.values("latency_p95")[0]) * (1 - 0.95) >= relative.BEYOND - 1e-9:
                 names.append("latency_p95")
         else:

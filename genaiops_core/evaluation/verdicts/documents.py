@@ -38,10 +38,12 @@ def read_document(path: Path) -> dict[str, Any]:
         raise BadInput(
             f"{path} has no results: 'metrics' is missing; write it with genaiops evaluate --output."
         )
+    # The first documents had no field `schema`.
     if not isinstance(body.get("schema", SCHEMA), int) or body.get("schema", SCHEMA) > SCHEMA:
         raise BadInput(
             f"{path} has schema {body['schema']}, this version of genaiops reads up to {SCHEMA}; upgrade genaiops."
         )
+    # Parsed here only to validate, so that a wrong file fails with its name and not within a gate.
     for name, reader in (("metrics", parse_metrics), ("traffic", parse_traffic), ("answers", parse_answers)):
         try:
             reader(body)
@@ -66,6 +68,7 @@ def parse_metrics(body: Mapping[str, Any]) -> dict[str, MetricResult]:
 
 def parse_traffic(body: Mapping[str, Any]) -> TrafficFigures | None:
     traffic = body.get("traffic")
+    # Defaults for fields that older documents lack.
     return TrafficFigures(**{"unpriced_calls": 0, "monthly_cost_usd": None, **traffic}) if traffic else None
 
 

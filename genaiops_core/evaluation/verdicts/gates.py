@@ -127,6 +127,7 @@ def decide(
     launch_gates = [
         _decide_threshold(MINIMUMS, name, value, evidence)
         for name, value in thresholds.items()
+        # In a stage, the minimum has replaced the threshold already.
         if name not in stage_metrics
     ]
     launch_gates += _decide_launch_limits(limits or {}, evidence)
@@ -169,6 +170,7 @@ def _decide_threshold(
         verdict, why = _decide_no_value(result)
     else:
         measured, low, high = result.mean, result.low_bounded, result.high_bounded
+        # `is False`: None means that neither end is better, and then the threshold is a minimum.
         is_most = is_most or result.scale.higher_is_better is False
         verdict, why = _decide_interval(result, threshold, is_most=is_most)
     return GateDecision(
@@ -236,7 +238,11 @@ def _explain_not_measured(metric: str, evidence: Evidence) -> str:
     if proxies:
         why += f": judge '{evidence.judge}' only gives proxies ({', '.join(proxies)})"
     suggestions = difflib.get_close_matches(
-        metric, [*REGISTRY, "faithfulness", "answer_relevancy"], n=1, cutoff=0.85
+        # A high cutoff: only typing errors are suggested, not other metrics.
+        metric,
+        [*REGISTRY, "faithfulness", "answer_relevancy"],
+        n=1,
+        cutoff=0.85,
     )
     return why + (f"; did you mean {suggestions[0]}?" if suggestions and suggestions[0] != metric else "")
 
@@ -246,6 +252,8 @@ def _decide_regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
     gates: list[GateDecision] = []
     if stage.compare_against is None:
         return gates
+    # Without a baseline every measured metric gets an inconclusive gate; no gate at all would look like
+    # success.
     for metric in stage.compared_metrics or tuple(differences) or tuple(evidence.metrics):
         # `latency` was compared by percentile.
         names = [name for name in LATENCIES if name in differences] if metric == LATENCY else []
@@ -337,6 +345,7 @@ def _compute_score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[st
         if result is None or result.mean is None:
             return unknown
         share = threshold.weight / total
+        # Sorted, because goodness reverses the bounds where lower is better.
         bounds = sorted(result.scale.goodness(bound) for bound in (result.low_bounded, result.high_bounded))
         score += share * result.scale.goodness(result.mean)
         low += share * bounds[0]

@@ -45,6 +45,7 @@ def decide_limit(figure: Figure, limit: float) -> tuple[str, str]:
     if figure.value is None or figure.missing:
         return "inconclusive", figure.missing
     unit = figure.unit
+    # Traffic is complete, so its figure has no interval.
     if figure.low == figure.high == figure.value:
         relation = "at most" if figure.value <= limit else "above"
         why = f"{figure.value:.4g} {unit} over {figure.evidence} is {relation} {limit:g} {unit}"

@@ -92,6 +92,7 @@ def index_cases(details: Iterable[Mapping[str, Any]]) -> dict[str, CaseResult]:
     results: dict[str, CaseResult] = {}
     for row in details:
         digest = str(row["input_sha256"])
+        # Not by case number, which changes between versions of a dataset.
         key = f"{digest}#{occurrences[digest]}"
         occurrences[digest] += 1
         cost = row.get("cost_nano_usd")

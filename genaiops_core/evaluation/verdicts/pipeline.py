@@ -102,6 +102,7 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
     Raises:
         BadInput: it is not YAML, or not a pipeline; the message names stage and field.
     """
+    # Imported late: only commands with a configuration file need it.
     import yaml
 
     try:
@@ -122,6 +123,7 @@ def set_max_degradation(document: Mapping[str, Any] | None, max_degradation: flo
         document: a validated document; None has no stages.
         max_degradation: between 0 and 1.
     """
+    # Copies, so that the caller's document stays as it is.
     stages = [dict(stage) for stage in document["evaluation_pipeline"]["stages"]] if document else []
     regression_stages = [
         stage for stage in stages if "compare_against" in stage or "max_degradation" in stage
@@ -179,6 +181,7 @@ def _parse_stage(stage: object, number: int, source: str) -> Stage:
     parsed = Stage(
         name=name,
         description=str(stage.get("description") or ""),
+        # In a regression stage `metrics` is a list of names, elsewhere it maps names to thresholds.
         metrics={} if is_regression else _parse_thresholds(metrics, location),
         compared_metrics=_parse_compared_metrics(metrics, location) if is_regression else (),
         compare_against=_parse_release(stage, "compare_against", location) if is_regression else None,
@@ -252,6 +255,7 @@ def _parse_whole_number(fields: Mapping[str, Any], name: str, location: str) -> 
     value = fields.get(name)
     if value is None:
         return None
+    # YAML reads `yes` and `on` as true, and a bool is an int.
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise BadInput(f"{location}: {name} must be a whole number of at least 1, not {value!r}.")
     return value

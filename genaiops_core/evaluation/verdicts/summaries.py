@@ -71,6 +71,7 @@ class MetricResult:
         """Parse an entry of `metrics` of any schema version; raises KeyError or TypeError if it is none."""
         n, undefined = int(entry["n"]), int(entry.get("undefined") or 0)
         low, high = _to_float(entry["low"]), _to_float(entry["high"])
+        # Documents of early versions have no range; all their metrics were from 0 to 1.
         least, greatest = entry.get("range") or (0.0, 1.0)
         scale = Scale(
             low=float(least), high=float(greatest), higher_is_better=entry.get("higher_is_better", True)
@@ -120,11 +121,13 @@ def summarise(
     scale = (
         Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better) if entry else Scale()
     )
+    # Values as shares of the scale: the interval methods require [0, 1].
     shares: list[list[float]] = []
     known_shares: list[float] = []
     reasons: Counter[str] = Counter()
     failed = 0
     for units in cases:
+        # A value outside the scale is undefined: clipping it would invent a measurement.
         known_values = [unit.value for unit in units if unit.value is not None and scale.holds(unit.value)]
         if known_values:
             shares.append([scale.share(value) for value in known_values])
@@ -139,6 +142,7 @@ def summarise(
     low, high = (scale.value(interval.low), scale.value(interval.high)) if interval else (None, None)
     undefined = sum(reasons.values())
     bounds = _bound(scale, low, high, len(shares), undefined)
+    # A case with a missing repetition has a known mean of a part only.
     if known_shares and min(known_shares) < 1:
         bounds = _bound_repetitions(scale, shares, known_shares, undefined)
     return MetricResult(
@@ -179,6 +183,7 @@ def _bound(
 ) -> tuple[float, float]:
     if low is None or high is None or n == 0:
         return scale.low, scale.high
+    # Undefined cases at both ends of the scale: no values of theirs could give wider bounds.
     known = n / (n + undefined)
     return low * known + scale.low * (1 - known), high * known + scale.high * (1 - known)
 

@@ -1,1 +1,1 @@
-"""The parts of the screen Audit."""
+"""The screen Audit."""

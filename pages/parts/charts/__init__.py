@@ -1,1 +1,1 @@
-"""Values in, Plotly figure out."""
+"""Plotly figures from plain values, and the cards and series that several screens share."""

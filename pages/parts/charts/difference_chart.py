@@ -42,6 +42,7 @@ def build_difference_chart(rows: Sequence[Row], *, allowed: float, unit: str, is
         x: list[float | None] = []
         y: list[str | None] = []
         for row in verdict_rows:
+            # None ends a line, so one trace draws the intervals of a whole verdict.
             x += [row.low, row.high, None]
             y += [_format_label(row), _format_label(row), None]
         colour = COLOURS.get(verdict, "#94A3B8")

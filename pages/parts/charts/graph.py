@@ -104,6 +104,7 @@ def _remove_cycles(nodes: Sequence[Key], edges: Sequence[tuple[Key, Key]]) -> di
     for start in [*(node for node in nodes if node not in called), *nodes]:
         if start in done:
             continue
+        # A stack of our own: a long chain of calls would exceed Python's recursion limit.
         path = [(start, iter(all_targets[start]))]
         open_nodes = {start}
         while path:

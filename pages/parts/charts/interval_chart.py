@@ -97,6 +97,7 @@ def _build_bars(
     x: list[float | None] = []
     y: list[str | None] = []
     for at, (low, high) in zip(names, ends, strict=True):
+        # None ends a line, so one trace draws all bars.
         x += [low, high, None]
         y += [at, at, None]
     line = {"width": width, **({"color": colour} if colour else {})}

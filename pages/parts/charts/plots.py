@@ -130,6 +130,7 @@ def build_sparkline(values: Sequence[float | None], *, points: int = 40) -> list
     if len(known) < 2:
         return None
     chunks = np.array_split(np.asarray(known, dtype=float), min(points, len(known)))
+    # Four digits: values travel to the browser as text.
     return [float(f"{chunk.mean():.4g}") for chunk in chunks]
 
 
@@ -143,6 +144,7 @@ def align_lines(figure_series: Mapping[str, Mapping[dt.datetime, float | None]])
 
 
 def _encode_series(at: Sequence[dt.datetime], values: Sequence[float | None]) -> dict[str, object]:
+    # The newest points: charts end at the present.
     at, values = list(at)[-MAX_POINTS:], list(values)[-MAX_POINTS:]
     y = np.array([np.nan if value is None else value for value in values], dtype=np.float32)
     steps = {later - earlier for earlier, later in itertools.pairwise(at)}

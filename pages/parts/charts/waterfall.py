@@ -106,6 +106,7 @@ def pick(bars: Sequence[Bar], *, key: str, alt: str) -> Click | None:
     point = plots.pick(build_figure(bars), key=key, alt=alt)
     if point is None:
         return None
+    # Streamlit passes custom data on as a value or as a list of one.
     return Click(row=int(point["y"]), is_arrow=point.get("customdata") in ("fold", ["fold"]))
 
 

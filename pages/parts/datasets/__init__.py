@@ -1,1 +1,1 @@
-"""Datasets: import, versions, edits, splits, export."""
+"""The screen Datasets, and the dialogs of other screens that add cases to a dataset."""

@@ -40,6 +40,7 @@ def draw(screen: Screen, version: DatasetVersion) -> None:
     view = dataset_filter.draw_filters(screen.url, version)
     numbered_cases = view.case_page.cases
     has_pending = any(case_review.is_pending(case) for _number, case in numbered_cases)
+    # The grid stores its edits by row position, so another page or version needs another key.
     key = dataset_keys.dataset_grid(version.dataset, version.version, view.name)
     st.data_editor(
         _build_frame(numbered_cases, has_pending=has_pending),
@@ -120,6 +121,7 @@ def _build_frame(numbered_cases: Sequence[tuple[int, Case]], *, has_pending: boo
     ]
     columns = [*(["accept"] if has_pending else []), *_TEXTS]
     index = pd.Index([case_number for case_number, _case in numbered_cases], name="Case")
+    # As objects: pandas would infer a string type, in which None becomes NaN.
     return pd.DataFrame(rows, columns=columns, index=index, dtype=object)
 
 

@@ -47,9 +47,11 @@ def draw_filters(url: str, version: DatasetVersion) -> CaseView:
         )
         case_filter = CaseFilter(split=split, review=review, words=(words or "").strip() or None)
         filter_name = f"{split}_{review}_{case_filter.words}"
+        # The key names the filter, so that a new filter starts at its first page.
         page = int(st.session_state.get(_build_page_key(version.dataset, filter_name)) or 1)
         case_page = _read_page(url, version, case_filter, page)
         page_count = max(1, -(-case_page.total // PAGE))
+        # An edit may have removed the last page.
         if page > page_count:
             page, case_page = page_count, _read_page(url, version, case_filter, page_count)
         st.space("stretch")

@@ -34,6 +34,7 @@ def _build_file_key() -> str:
 
 def draw_preview(screen: Screen) -> None:
     """Draw the mapping, the cases, the problems and the name of the dataset, with the button that imports."""
+    # From the state, because the field is drawn in another column than the preview.
     file = st.session_state.get(_build_file_key())
     if file is None:
         return

@@ -97,6 +97,7 @@ def _choose_versions(
     numbers = list(by_number)
     after_number = current.version if current.version != min(numbers) else max(numbers)
     before_number = max(number for number in numbers if number < after_number)
+    # Another version on the screen starts with its own pair.
     widget_id = f"{current.dataset}_{current.version}"
     before = _draw_version_field(
         "From", numbers, before_number, key=f"{dataset_keys.DATASET_BEFORE}_{widget_id}"

@@ -108,6 +108,7 @@ def _draw_head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVer
             for form, (label, mime) in _EXPORTS.items():
                 st.download_button(
                     f"{label}, version {version.version}",
+                    # The default value binds the current format; a plain closure would see the last one.
                     data=lambda form=form: reads_datasets.export_version(
                         screen.url, name, version.version, form
                     ),  # type: ignore[misc]

@@ -1,1 +1,1 @@
-"""Evaluation runs: list, progress, verdict, cases, comparison."""
+"""The screen Evaluations: the list, progress, and one evaluation with its verdict, cases and comparison."""

@@ -151,6 +151,7 @@ def _draw_charts(run_comparison: RunComparison, max_degradation: float) -> None:
     ]
     scores = [difference for difference in differences if not difference.is_relative]
     relative = [difference for difference in differences if difference.is_relative]
+    # The same container twice: with one kind of metric only one chart is drawn.
     chart_columns = st.columns([3, 2]) if scores and relative else [st.container()] * 2
     if scores:
         with chart_columns[0]:

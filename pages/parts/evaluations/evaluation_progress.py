@@ -24,6 +24,7 @@ def draw(screen: Screen, identifier: str, state: str) -> None:
     """
     evaluation = evaluations.get_evaluation(screen.url, identifier)
     if evaluation.state != state:
+        # The list on the screen is cached, and would show the old state after the rerun.
         cache.invalidate("evaluations")
         st.rerun()
     st.progress(evaluation.progress, text=_format_progress(evaluation))

@@ -26,6 +26,7 @@ from pages.parts.shared.frame import Screen
 
 TABS = ("Gates", "Cases", "Compare", "Spend", "Judge-human agreement", "Setup")
 
+# In the order of TABS; all have the parameters (screen, evaluation).
 _DRAW_TABS = (
     gate_table.draw,
     case_table.draw,
@@ -80,6 +81,7 @@ def draw_results(screen: Screen, evaluation: Evaluation) -> None:
         _draw_chart(metrics, evaluation)
     tabs = st.tabs(list(TABS), key=evaluation_keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
     for tab, draw_tab in zip(tabs, _DRAW_TABS, strict=True):
+        # A closed tab reads nothing.
         if tab.open:
             with tab:
                 draw_tab(screen, evaluation)

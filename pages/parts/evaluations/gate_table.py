@@ -67,6 +67,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
         default=0,
     )
     selected_gate = sorted_gates[row_number if row_number is not None else 0]
+    # As text: names and reasons may come from rubrics and packages.
     st.text(f"{selected_gate.get('metric')}: {selected_gate.get('why')}")
 
 

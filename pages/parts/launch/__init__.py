@@ -1,1 +1,1 @@
-"""The form that launches an evaluation."""
+"""The form that launches an evaluation: one module per section."""

@@ -44,6 +44,7 @@ def draw(screen: Screen, application: str | None) -> None:
         st.button(
             "Back to evaluations", icon=":material/arrow_back:", key=launch_keys.RUN_BACK, on_click=_close
         )
+    # No st.form: each change updates the estimate beside it.
     form_column, summary_column = st.columns([5, 2])
     with form_column:
         with _draw_section("Cases", "dataset"):
@@ -113,6 +114,7 @@ def draw(screen: Screen, application: str | None) -> None:
             else:
                 cache.invalidate("evaluations")
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
+                # Selects the new evaluation in the list.
                 st.query_params[keys.EVALUATION] = evaluation_id
                 _close()
                 st.rerun()

@@ -108,6 +108,7 @@ def _draw_model(kind: str) -> str:
         examples,
         index=0,
         accept_new_options=True,
+        # The key names the kind, so that a model of one provider is not sent to another.
         key=f"{launch_keys.RUN_MODEL}_{kind}",
         help="Choose a model, or type a model ID, an inference profile or an ARN."
         if kind == "bedrock"

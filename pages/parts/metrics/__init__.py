@@ -1,1 +1,1 @@
-"""Metrics and rubrics."""
+"""The screen Metrics: the registry of metrics, and rubrics with their form."""

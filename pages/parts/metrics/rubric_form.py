@@ -26,6 +26,7 @@ _EXAMPLE_PROMPT = "Judge whether the ANSWER is polite.\n\nINPUT of the user:\n{i
 
 def is_open() -> bool:
     """Whether the form is open."""
+    # The value is None for a new rubric, so the key marks the open form.
     return metric_keys.RUBRIC_WRITING in st.session_state
 
 
@@ -129,6 +130,7 @@ def _draw_fields(original: Rubric | None, *, has_versions: bool, widget_id: str)
 
 
 def _parse_scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
+    # NaN is true in conditions, None is not.
     rows = edited.astype(object).where(edited.notna(), None).to_dict("records")
     return [
         {

@@ -34,6 +34,7 @@ def draw(screen: Screen, rubrics: Sequence[Rubric]) -> None:
             "needs": column.TextColumn("Needs", width="small"),
             "scale": column.TextColumn("Scale", width="large"),
         },
+        # A new rubric moves the rows, so the selection starts at the first again.
         key=f"{metric_keys.RUBRIC_PICKED}_{len(rubrics)}",
         alt="Rubrics; select a rubric to read it",
         height=250 if len(rubrics) > 6 else "content",

@@ -41,6 +41,7 @@ _READS_BY_SUBJECT: dict[Subject, list[Any]] = {subject: [] for subject in SUBJEC
 def cache_for(ttl_s: int) -> Callable[[Read], Read]:
     """Cache the result of a read for `ttl_s` seconds."""
     # The cached function keeps the signature of the read; `clear` is only called by `invalidate`.
+    # Bounded, because arguments contain free text such as searches.
     return st.cache_data(ttl=ttl_s, max_entries=256, show_spinner=False)  # type: ignore[return-value]
 
 

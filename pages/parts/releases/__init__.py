@@ -1,1 +1,1 @@
-"""Releases and prompts."""
+"""The screens Releases and Prompts."""

@@ -1,1 +1,1 @@
-"""Human reviews, labels and judge-human agreement."""
+"""The screen Reviews, and the labels and judge-human agreement of an evaluation."""

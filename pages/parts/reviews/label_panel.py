@@ -100,6 +100,7 @@ def _draw_case(
                 label.capitalize(),
                 key=review_keys.label_value(label),
                 on_click=confirm.run_action,
+                # The default value binds the current label; a plain closure would see the last one.
                 args=(lambda value=value: _save_label(screen, evaluation, answer, metric, order, value),),
             )
         st.space("stretch")

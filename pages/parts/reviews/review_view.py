@@ -54,6 +54,7 @@ def draw_queue(queue: Sequence[reviews.ReviewItem], open_count: int) -> reviews.
         text=f"{reviewed_count:,} reviewed in this session, {open_count:,} to review"
         + (f"; first {len(queue)} shown" if open_count > len(queue) else ""),
     )
+    # The queue is not empty: the page draws an empty state instead.
     return queue[row_number or 0]
 
 
@@ -155,6 +156,7 @@ def _rate_next(trace_id: str, label: str) -> None:
     for criterion in reviews.METRICS:
         key = review_keys.review_rating(criterion.name, trace_id)
         if not st.session_state.get(key):
+            # Possible only in a callback, before the control is drawn.
             st.session_state[key] = label
             return
 
@@ -194,6 +196,7 @@ def _skip(screen: Screen, item: reviews.ReviewItem) -> str:
 def _show_next(skipped: reviews.ReviewItem | None) -> None:
     """Show the first item of the queue; `skipped` is the item that `draw_undo` offers to restore."""
     st.session_state[review_keys.REVIEW_LAST] = skipped
+    # Without its state the table selects the first row again.
     st.session_state.pop(review_keys.REVIEW_TABLE, None)
     cache.invalidate("reviews")
 

@@ -1,1 +1,1 @@
-"""Rollouts, rollbacks and incidents."""
+"""The screens Rollouts and Incidents, and the rollback dialog."""

@@ -26,6 +26,7 @@ def apply_share(screen: Screen, rollout: Rollout) -> str:
         application=rollout.application,
         percent=percent,
         reason=reason,
+        # Refused when another user has changed the split since this slider was drawn.
         expected_version=rollout.version,
     )
     st.session_state[rollout_keys.rollout_widget("reason", rollout.application)] = ""

@@ -45,6 +45,7 @@ def draw_live(url: str, application: str, head: Header) -> None:
     rollout = next(
         (status for status in rollouts.list_rollouts(url) if status.application == application), None
     )
+    # A fragment keeps the arguments of the last full run, so the window is moved on here.
     filters = dataclasses.replace(head.filters_at(at), application=application)
     points = traffic.read_live_series(url, filters, "release")
     minutes = STEPS[choose_step(filters)]

@@ -45,6 +45,7 @@ def open_dialog(
 
     @st.dialog(title, icon=icon, width=width)
     def body() -> None:
+        # Without submission by Enter: a typed name must not act before the reason is complete.
         with st.form(keys.dialog_form(name), border=False, enter_to_submit=False):
             if sentence:
                 st.markdown(sentence)
@@ -64,6 +65,7 @@ def open_dialog(
             st.form_submit_button(
                 button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit
             )
+        # Removed when shown, so that the next dialog of this name starts without it.
         if message := st.session_state.pop(keys.dialog_problem(name), None):
             st.error(units.escape_markdown(message), icon=":material/error:")
 
@@ -73,6 +75,7 @@ def open_dialog(
         except GenAIOpsError as error:
             st.session_state[keys.dialog_problem(name)] = str(error)
             return
+        # Closes the dialog: the submit button alone reruns only the dialog, which would draw itself again.
         st.rerun()
 
     body()

@@ -83,6 +83,7 @@ def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callabl
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
         @st.fragment(run_every=run_every_s)
         def panel(*args: Any) -> None:
+            # A fragment reruns without its screen, so the screen's own handler does not apply.
             with show_errors():
                 draw(*args)
 
@@ -116,6 +117,7 @@ def _require_safe_server() -> None:
     if not st.runtime.exists():
         return
     try:
+        # Without an address the server listens on all interfaces.
         require_safe_address(st.get_option("server.address") or "0.0.0.0")  # noqa: S104
     except GenAIOpsError as error:
         st.error(units.escape_markdown(error), icon=":material/lock:")
@@ -135,6 +137,7 @@ def _choose_actor(settings: Settings) -> str:
             "Your name",
             value=settings.actor,
             key=keys.ACTOR,
+            # Otherwise the name is lost when the user opens another page.
             persist_state="session",
             max_chars=200,
             help="Recorded with every change. You cannot approve your own release.",

@@ -116,6 +116,7 @@ def pick(
         selection_default=None if default is None else {"selection": {"rows": [default]}},
     )
     selected_rows = event.selection.rows
+    # The selection is the state of the widget: it may point behind the end after a filter.
     return int(selected_rows[0]) if selected_rows and selected_rows[0] < len(rows) else None
 
 
@@ -134,6 +135,7 @@ def draw_facts(values: Mapping[str, object]) -> None:
 
 
 def _build_frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
+    # With explicit columns, so that a table without rows still has its header.
     return pd.DataFrame(
         [{name: _guard(row.get(name)) for name in columns} for row in rows], columns=list(columns)
     )

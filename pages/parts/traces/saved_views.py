@@ -60,6 +60,7 @@ def _build_query() -> str:
         value = st.session_state.get(key)
         if value:
             parameters[key] = str(value)
+    # Dates take precedence over a window, so a view with both would be ambiguous.
     if parameters.get(keys.WINDOW) not in WINDOWS or (keys.START in parameters and keys.END in parameters):
         parameters.pop(keys.WINDOW, None)
     return urlencode(parameters)

@@ -55,8 +55,8 @@ def _read_pages_state(head: Header, query: str) -> dict[str, Any]:
     window = head.filters
     selection = (window.application, window.environment, window.release, window.model, head.window, query)
     pages_state: dict[str, Any] | None = st.session_state.get(trace_keys.TRACE_CURSORS)
-    if pages_state is None or pages_state["asked"] != selection:
-        pages_state = {"asked": selection, "cursors": [None], "filters": window}
+    if pages_state is None or pages_state["selection"] != selection:
+        pages_state = {"selection": selection, "cursors": [None], "filters": window}
         st.session_state[trace_keys.TRACE_CURSORS] = pages_state
     return pages_state
 
@@ -70,6 +70,7 @@ def _draw_page_buttons(page: TracePage, pages_state: dict[str, Any]) -> None:
             key="trace_newer",
             disabled=len(pages_state["cursors"]) == 1,
         ):
+            # The table above is drawn already, so another run draws the other page.
             pages_state["cursors"].pop()
             st.rerun()
         if st.button(

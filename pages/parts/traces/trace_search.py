@@ -52,6 +52,7 @@ def draw(screen: Screen, head: Header) -> str | None:
     except BadInput as error:
         _draw_error(typed, str(error))
         return None
+    # In parentheses: an OR in the search must not bypass the status.
     query = typed if status is None else f"status:{status} ({typed})" if typed else f"status:{status}"
     with export:
         _draw_export(screen, head, query)

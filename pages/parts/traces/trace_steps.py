@@ -38,6 +38,7 @@ def draw(trace: Trace, state: dict[str, Any], *, page_size: int) -> TraceSpan | 
         )
     if click is not None and click.row < len(spans):
         if click.is_arrow:
+            # The chart is drawn already, so another run draws the new state.
             toggle(state, spans[click.row].span_id)
             st.rerun()
         state["wanted"] = spans[click.row].span_id

@@ -84,6 +84,7 @@ def _draw_head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
 
 
 def _find_window(trace: Trace) -> Filters:
+    # From 12 h before to 36 h after the start: spans of a trace may begin late, and clocks differ.
     around = Filters.last("24h", now=trace.start + dt.timedelta(hours=12))
     return dataclasses.replace(around, end=around.end + dt.timedelta(days=1))
 

@@ -1,1 +1,1 @@
-"""Overview, cost, latency, quality, service map, sessions and users."""
+"""The screens Overview, Cost, Latency, Quality, Service map, Sessions and Users."""

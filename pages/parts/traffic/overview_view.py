@@ -27,6 +27,7 @@ def draw_age(url: str, window: Filters) -> None:
     """Draw the age of the figures; for a window that ends now and has no recent traffic, the age of the newest."""
     at = now()
     last_request = traces.find_last_request_time(url, window)
+    # A window of past dates is complete, so its age says nothing.
     if last_request is not None and at - window.end < STALE_AFTER < at - last_request:
         st.badge(
             f"last traffic {units.format_age(last_request, at)}",

@@ -23,9 +23,10 @@ def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> s
     """Draw one page of sessions, the most recently active first; returns the selected one."""
     selection = (filters.application, filters.environment, filters.release, filters.model, user)
     pages_state: dict[str, Any] | None = st.session_state.get(traffic_keys.SESSION_CURSORS)
+    # The length instead of the ends: a window that ends now moves with every run.
     length = filters.end - filters.start
-    if pages_state is None or pages_state["asked"] != (selection, length):
-        pages_state = {"asked": (selection, length), "cursors": [None], "filters": filters}
+    if pages_state is None or pages_state["selection"] != (selection, length):
+        pages_state = {"selection": (selection, length), "cursors": [None], "filters": filters}
         st.session_state[traffic_keys.SESSION_CURSORS] = pages_state
     cursor = pages_state["cursors"][-1]
     page = traffic.list_sessions(

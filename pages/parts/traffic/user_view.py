@@ -19,6 +19,7 @@ from pages.parts.traffic import session_view
 def _draw_days(window: Filters, user: UserDetail) -> None:
     """Draw cost and requests by day."""
     figures_by_day = {day_figures.day: day_figures.figures for day_figures in user.days}
+    # The end is exclusive: a window that ends at midnight has no part of the next day.
     last = (window.end - dt.timedelta(microseconds=1)).date()
     dates = [
         window.start.date() + dt.timedelta(days=at) for at in range((last - window.start.date()).days + 1)
