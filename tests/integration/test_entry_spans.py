@@ -161,7 +161,7 @@ def test_every_order_and_replay_gives_the_same_counts(engine: sa.Engine) -> None
     assert (read(engine, "shop").requests, read(engine, "shop").internal_requests) == (1, 1)
 
 
-def test_lost_root_counts_after_the_grace_time_and_the_root_still_decides(engine: sa.Engine) -> None:
+def test_late_root_replaces_the_outermost_span(engine: sa.Engine) -> None:
     spans = [
         ("bot", span(2, parent=1, name="agent", duration_ns=4 * SECOND_NS, session__id="s", user__id="u")),
         ("bot", call(3, parent=2)),
@@ -193,7 +193,7 @@ def test_lost_root_counts_after_the_grace_time_and_the_root_still_decides(engine
     assert figures.latency_ms["p50"] is None
 
 
-def test_entry_is_no_request_once_its_parent_in_the_same_application_arrives(engine: sa.Engine) -> None:
+def test_late_parent_of_same_application_ends_entry(engine: sa.Engine) -> None:
     send(engine, ("shop", span(2, parent=1, kind=CONSUMER)))
     assert read(engine, "shop").requests == 1
     send(engine, ("shop", span(1, duration_ns=3 * SECOND_NS)), shard=1)
@@ -202,7 +202,7 @@ def test_entry_is_no_request_once_its_parent_in_the_same_application_arrives(eng
     assert figures.latency_ms["p50"] is not None and abs(figures.latency_ms["p50"] - 3000) < 30
 
 
-def test_last_entry_that_proves_none_leaves_an_incomplete_request(engine: sa.Engine) -> None:
+def test_request_without_entry_is_incomplete_again(engine: sa.Engine) -> None:
     send(engine, ("shop", span(3, parent=2, kind=SERVER)))
     send(engine, ("shop", span(2, parent=1)))
     assert read(engine, "shop").requests == 0

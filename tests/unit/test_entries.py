@@ -75,7 +75,7 @@ def test_entry_spans(spans: list[Sent], expected: dict[str, str]) -> None:
     assert describe(spans) == expected
 
 
-def test_without_entry_the_longest_outermost_span_counts_after_the_grace_time() -> None:
+def test_longest_outermost_span_replaces_missing_entry() -> None:
     spans = [
         Sent("web", "2", "1", duration_ns=5),
         Sent("web", "3", "1", duration_ns=900),
