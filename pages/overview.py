@@ -13,19 +13,14 @@ screen = frame.guard("overview")
 head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT))
 window, url = head.filters, screen.url
 
-figures = {row.keys["application"]: row.figures for row in traffic.break_down(url, window, ("application",))}
-healths = {health.application: health for health in reads_rollouts.list_health(url, window)}
-rollouts = [
-    rollout
-    for rollout in reads_rollouts.list_rollouts(url)
-    if window.application in (None, rollout.application)
-]
-open_incidents = sum(health.open_incidents for health in healths.values())
+healths = reads_rollouts.list_health(url, window)
+rollouts = [health.rollout for health in healths if health.rollout]
+open_incidents = sum(health.open_incidents for health in healths)
 
 
 def draw_badges() -> None:
     """Draw states, open incidents and pending approvals."""
-    states = [health.state for health in healths.values()]
+    states = [health.state for health in healths]
     with head.facts:
         st.badge(f"{states.count('healthy')} healthy", icon=":material/check_circle:", color="green")
         if degraded := states.count("degraded"):
@@ -120,12 +115,14 @@ else:
     draw_cards()
     left_column, right_column = st.columns([5, 3])
     with left_column.container(border=True, height="stretch"):
-        busiest = max(figures, key=lambda name: figures[name].requests, default=None)
-        overview_view.draw_latency(url, window, rollouts, busiest)
+        requests = {health.application: health.figures.requests for health in healths if health.traffic}
+        overview_view.draw_latency(
+            url, window, rollouts, max(requests, key=requests.__getitem__, default=None)
+        )
     with right_column.container(border=True, height="stretch"):
         overview_view.draw_split(rollouts)
     with st.container(border=True):
-        rows = overview_view.build_rows(healths.values(), figures, window)
+        rows = overview_view.build_rows(healths, window)
         overview_view.draw_applications(
             rows,
             measures.build_request_trends(window, traffic.read_series(url, window, "application")),

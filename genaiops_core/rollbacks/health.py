@@ -13,6 +13,7 @@ from genaiops_core.rollbacks.mean_quality import mean_quality
 from genaiops_core.rollbacks.policy import Policy, Trigger
 from genaiops_core.rollbacks.policy_metrics import PolicyFigures, policy_figures
 from genaiops_core.rollouts import status
+from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import quality, queries
@@ -42,6 +43,8 @@ class Health:
     state: State
     breaches: tuple[Breach, ...]
     figures: PolicyFigures
+    traffic: Figures | None
+    """All figures of the window; None without traffic."""
     open_incidents: int
     rollout: status.Rollout | None
     """None when its traffic is not routed by this console."""
@@ -120,7 +123,8 @@ def read_health(connection: sa.Connection, filters: Filters, policy: Policy) -> 
     empty = queries.build_zero_figures()
     health = []
     for name in names:
-        measured = policy_figures(figures.get(name, empty), mean_quality(metrics.get(name, ())))
+        traffic = figures.get(name)
+        measured = policy_figures(traffic or empty, mean_quality(metrics.get(name, ())))
         breaches = tuple(find_breaches(policy.triggers, measured))
         # Open incidents are few, so they are counted in Python.
         count = sum(incident.application == name for incident in open_incidents)
@@ -130,6 +134,7 @@ def read_health(connection: sa.Connection, filters: Filters, policy: Policy) -> 
                 state=decide_state(measured, breaches, has_incident=count > 0),
                 breaches=breaches,
                 figures=measured,
+                traffic=traffic,
                 open_incidents=count,
                 rollout=rollouts.get(name),
             )

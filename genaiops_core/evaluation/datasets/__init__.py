@@ -9,6 +9,7 @@ from genaiops_core.evaluation.datasets.catalogue import (
     get_version,
     list_cases,
     list_datasets,
+    list_texts,
     list_versions,
     load_cases,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "import_dataset",
     "list_cases",
     "list_datasets",
+    "list_texts",
     "list_versions",
     "load_cases",
     "preview_import",

@@ -139,6 +139,16 @@ def list_cases(
     return [(row.case_no, build_case(row)) for row in connection.execute(query)]
 
 
+def list_texts(connection: sa.Connection, name: str, version: int) -> list[tuple[int, str, str | None]]:
+    """List (case number, input, answer) in the order of the file, without the contexts, which are most of a case."""
+    query = (
+        sa.select(test_case.c.case_no, test_case.c.input, test_case.c.answer)
+        .where(test_case.c.dataset == name, test_case.c.version == version)
+        .order_by(test_case.c.case_no)
+    )
+    return [(row.case_no, row.input, row.answer) for row in connection.execute(query)]
+
+
 def load_cases(connection: sa.Connection, name: str, version: int, numbers: Sequence[int]) -> dict[int, Case]:
     """Load the cases with these numbers; fewer than a thousand per call, one bound parameter each."""
     query = sa.select(test_case).where(

@@ -42,19 +42,19 @@ def read_scored_answers(connection: sa.Connection, run: runs.Evaluation) -> list
     units = results.fetch_units(connection, run.id, repetition=1)
     generated = _read_generated(connection, run)
     scored_answers = []
-    for number, case in datasets.list_cases(connection, run.dataset, run.version):
+    for number, input, dataset_answer in datasets.list_texts(connection, run.dataset, run.version):
         values = {
             metric: unit.value
             for metric, (unit, *_) in units.get(number, {}).items()
             if unit.value is not None
         }
         if values:
-            answer = generated[number].answer if number in generated else case.answer
+            answer = generated[number].answer if number in generated else dataset_answer
             scored_answers.append(
                 ScoredAnswer(
                     case_no=number,
-                    case_sha256=case_sha256(case.input, answer),
-                    input=case.input,
+                    case_sha256=case_sha256(input, answer),
+                    input=input,
                     answer=answer,
                     values=values,
                 )

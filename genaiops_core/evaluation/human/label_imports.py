@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human.label_files import (
     LabelColumns,
     LabelRow,
@@ -22,7 +22,7 @@ from genaiops_core.evaluation.human.label_files import (
 from genaiops_core.evaluation.human.labels import NewLabel, case_sha256, check_metric_name, store_labels
 from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.evaluation.readers.uploads import Problem, read_table
-from genaiops_core.evaluation.verdicts.answer_figures import load_answers
+from genaiops_core.evaluation.runs import results
 from genaiops_core.telemetry import scores
 
 FROM_REVIEWS = "reviews of the request it was made from"
@@ -233,19 +233,16 @@ def _build_case_index(connection: sa.Connection, dataset: str, version: int) -> 
     by_number: dict[int, str] = {}
     by_text: dict[tuple[str, str], str] = {}
     by_input: dict[str, set[str]] = defaultdict(set)
-    cases = dict(datasets.list_cases(connection, dataset, version))
-    for number, case in cases.items():
-        by_number[number] = sha = case_sha256(case.input, case.answer)
-        by_text[_squeeze_spaces(case.input), _squeeze_spaces(case.answer)] = sha
-        by_input[_squeeze_spaces(case.input)].add(sha)
+    inputs: dict[int, str] = {}
+    for number, input, answer in datasets.list_texts(connection, dataset, version):
+        inputs[number] = input
+        by_number[number] = sha = case_sha256(input, answer)
+        by_text[_squeeze_spaces(input), _squeeze_spaces(answer)] = sha
+        by_input[_squeeze_spaces(input)].add(sha)
     # Generated answers of evaluations of this version may be labelled too.
-    for run in runs.list_evaluations(connection, dataset=dataset):
-        if run.version != version:
-            continue
-        for number, answers in load_answers(connection, run.id).items():
-            for answer in answers:
-                text = cases[number].input, answer.answer
-                by_text.setdefault((_squeeze_spaces(text[0]), _squeeze_spaces(text[1])), case_sha256(*text))
+    for number, answer in results.list_generated_texts(connection, dataset, version):
+        input = inputs[number]
+        by_text.setdefault((_squeeze_spaces(input), _squeeze_spaces(answer)), case_sha256(input, answer))
     return _CaseIndex(by_number=by_number, by_text=by_text, by_input=by_input)
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation_score, judge_call, test_case
+from db.tables.evaluations import evaluation, evaluation_score, generated_answer, judge_call
+from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.runs.evaluation import Evaluation
 from genaiops_core.evaluation.verdicts import answer_figures
 from genaiops_core.evaluation.verdicts.answer_figures import GeneratedAnswer
@@ -132,18 +133,23 @@ def load_details(connection: sa.Connection, run: Evaluation) -> list[dict[str, A
     """The rows of `details` in a results document, in the order of the dataset: input, answer, scores, cost, latency."""
     units = fetch_units(connection, run.id)
     answers = answer_figures.load_answers(connection, run.id)
-    query = (
-        sa.select(test_case.c.case_no, test_case.c.input, test_case.c.answer)
-        .where(test_case.c.dataset == run.dataset, test_case.c.version == run.version)
-        .order_by(test_case.c.case_no)
-    )
     return [
-        _build_detail(
-            row.case_no, row.input, row.answer, units.get(row.case_no, {}), answers.get(row.case_no, ())
-        )
-        for row in connection.execute(query)
-        if row.case_no in units or row.case_no in answers
+        _build_detail(number, input, answer, units.get(number, {}), answers.get(number, ()))
+        for number, input, answer in datasets.list_texts(connection, run.dataset, run.version)
+        if number in units or number in answers
     ]
+
+
+def list_generated_texts(
+    connection: sa.Connection, dataset: str, version: int
+) -> list[tuple[int, str | None]]:
+    """(Case number, answer) of every answer that an evaluation of a dataset version has generated."""
+    query = (
+        sa.select(generated_answer.c.case_no, generated_answer.c.answer)
+        .join(evaluation, evaluation.c.id == generated_answer.c.evaluation_id)
+        .where(evaluation.c.dataset == dataset, evaluation.c.version == version)
+    )
+    return [(row.case_no, row.answer) for row in connection.execute(query)]
 
 
 def fetch_metric_progress(connection: sa.Connection, id: str) -> list[MetricProgress]:

@@ -106,11 +106,7 @@ def lock_or_choose(connection: sa.Connection, *, application: str, trace_id: str
         NotFound: there is no such request.
     """
     trace_id = trace_id.strip().lower()
-    select = (
-        sa.select(sample)
-        .where(sample.c.trace_id == trace_id, sample.c.application == application)
-        .with_for_update()
-    )
+    select = _select_sample(application, trace_id).with_for_update()
     existing = connection.execute(select).first()
     if existing is not None:
         return existing
@@ -128,9 +124,7 @@ def lock_or_choose(connection: sa.Connection, *, application: str, trace_id: str
 
 def find_sample_or_request(connection: sa.Connection, *, application: str, trace_id: str) -> Any | None:
     """The row of a request's sample, or of the request as if it were chosen now; None when there is no such request."""
-    row = connection.execute(
-        sa.select(sample).where(sample.c.trace_id == trace_id, sample.c.application == application)
-    ).first()
+    row = connection.execute(_select_sample(application, trace_id)).first()
     if row is not None:
         return row
     return connection.execute(
@@ -140,6 +134,10 @@ def find_sample_or_request(connection: sa.Connection, *, application: str, trace
             sa.literal(_CHOSEN.priority).label("priority"),
         ).where(request.c.trace_id == trace_id, request.c.application == application)
     ).first()
+
+
+def _select_sample(application: str, trace_id: str) -> sa.Select[Any]:
+    return sa.select(sample).where(sample.c.trace_id == trace_id, sample.c.application == application)
 
 
 def _skip(connection: sa.Connection, condition: sa.ColumnElement[bool], at: dt.datetime, note: str) -> int:

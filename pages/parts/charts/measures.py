@@ -59,16 +59,6 @@ def find_mean_quality(metrics: Iterable[MetricQuality]) -> float | None:
     return mean_quality(metrics).mean
 
 
-def find_mean_quality_by_key(
-    rows: Iterable[tuple[str | None, MetricQuality]],
-) -> dict[str | None, float | None]:
-    """The mean quality for each key."""
-    grouped: dict[str | None, list[MetricQuality]] = {}
-    for key, quality in rows:
-        grouped.setdefault(key, []).append(quality)
-    return {key: find_mean_quality(metrics) for key, metrics in grouped.items()}
-
-
 def build_quality_trend(points: Iterable[QualityPoint]) -> list[float | None]:
     """The mean quality of each step, in order of time."""
     grouped: dict[dt.datetime, list[MetricQuality]] = {}

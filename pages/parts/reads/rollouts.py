@@ -7,7 +7,7 @@ from typing import Any
 from genaiops_core.rollbacks import health, incidents, policy, procedure
 from genaiops_core.rollouts import rollouts
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts.reads.cache import QUICK_S, STEADY_S, cache_for, register_reads
+from pages.parts.reads.cache import QUICK_S, cache_for, register_reads
 from pages.parts.reads.connection import open_snapshot
 
 
@@ -39,12 +39,12 @@ def list_rollbacks(url: str, application: str | None) -> list[procedure.Rollback
         return procedure.list_rollbacks(connection, application)
 
 
-@cache_for(STEADY_S)
+@cache_for(QUICK_S)
 def list_health(url: str, filters: Filters) -> list[health.Health]:
     """The health of each known application over the window by the policy in force, ordered by name."""
     with open_snapshot(url) as connection:
         return health.read_health(connection, filters, policy.default())
 
 
-register_reads("rollouts", list_rollouts, list_rollout_history)
-register_reads("incidents", list_incidents, list_rollbacks, list_rollouts, list_rollout_history)
+register_reads("rollouts", list_rollouts, list_rollout_history, list_health)
+register_reads("incidents", list_incidents, list_rollbacks, list_rollouts, list_rollout_history, list_health)

@@ -76,9 +76,7 @@ def draw_split(rollouts: Sequence[Rollout]) -> None:
         st.page_link("pages/rollouts.py", label="Open rollouts", icon=":material/tune:")
 
 
-def build_rows(
-    healths: Iterable[Health], figures: Mapping[str | None, Figures], window: Filters
-) -> list[dict[str, Any]]:
+def build_rows(healths: Iterable[Health], window: Filters) -> list[dict[str, Any]]:
     """One row per application: its state and the figures behind it."""
     days = (window.end - window.start).total_seconds() / 86_400
     rows = []
@@ -94,7 +92,7 @@ def build_rows(
                 "quality": health.figures.avg_quality_score,
                 "p95": None if p95_ms is None else p95_ms / 1000,
                 "errors": health.figures.error_rate,
-                "cost": _cost_per_day(figures.get(health.application), days),
+                "cost": _cost_per_day(health.traffic, days),
             }
         )
     return rows
