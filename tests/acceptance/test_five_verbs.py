@@ -112,6 +112,7 @@ def test_launch_an_evaluation(console: Console, page: Page, tmp_path: Path) -> N
     page.get_by_role("combobox", name=re.compile("Input")).click()
     page.get_by_role("option", name="Frage").click()
     expect(page.get_by_text("60 cases").first).to_be_visible()
+    wait_until_drawn(page)
     page.get_by_label("Dataset name").fill("policy-questions")
     page.get_by_role("button", name="Import dataset").click()
     expect(page.get_by_text("Imported 60 cases").first).to_be_visible()

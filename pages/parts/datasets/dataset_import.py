@@ -50,20 +50,9 @@ def draw_preview(screen: Screen) -> None:
             preview = reads_datasets.preview_import(
                 file.file_id, data, file.name, tuple(sorted(mapping.items())), sheet or None
             )
-        _draw_counts(preview)
-        if preview.cases:
-            dataset_view.draw_cases(
-                [(position + 1, case) for position, case in enumerate(preview.cases)], key="dataset_preview"
-            )
-        elif "input" not in preview.mapping:
-            st.info(
-                "No input column was detected. Choose the column with the questions under **Input**; the other "
-                "fields are optional.",
-                icon=":material/arrow_upward:",
-            )
-            _draw_head(preview)
-        if preview.problems:
-            dataset_view.draw_problems(preview.problems)
+        # One container, so that the name below keeps its place while the number of parts above it changes.
+        with st.container():
+            _draw_findings(preview)
         name_key = f"{dataset_keys.DATASET_NAME}_{file.file_id}"
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Dataset name", value=file.name.rsplit(".", 1)[0], key=name_key, width=320)
@@ -78,6 +67,24 @@ def draw_preview(screen: Screen) -> None:
                 args=(lambda: _import_file(screen, file, mapping, sheet, name_key),),
             )
         confirm.draw_problem()
+
+
+def _draw_findings(preview: datasets.Preview) -> None:
+    """Draw what would be imported: counts, the cases or the raw rows, and the problems."""
+    _draw_counts(preview)
+    if preview.cases:
+        dataset_view.draw_cases(
+            [(position + 1, case) for position, case in enumerate(preview.cases)], key="dataset_preview"
+        )
+    elif "input" not in preview.mapping:
+        st.info(
+            "No input column was detected. Choose the column with the questions under **Input**; the other "
+            "fields are optional.",
+            icon=":material/arrow_upward:",
+        )
+        _draw_head(preview)
+    if preview.problems:
+        dataset_view.draw_problems(preview.problems)
 
 
 def _choose_sheet(detected: datasets.Preview, file_id: str) -> str:
