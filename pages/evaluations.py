@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from genaiops_core.evaluation.verdicts.verdict import WARNING
 from pages.parts.evaluations import (
     evaluation_actions,
     evaluation_keys,
@@ -25,7 +26,7 @@ def draw_evaluations() -> None:
         frame.draw_empty_state(
             "No evaluation yet",
             "An evaluation scores the cases of a dataset and compares the metrics with thresholds; the verdict is passed, "
-            "failed or inconclusive. Launch an evaluation here, or with `genaiops evaluate` in your pipeline.",
+            "warning, failed or inconclusive. Launch an evaluation here, or with `genaiops evaluate` in your pipeline.",
             icon="science",
             to="datasets",
         )
@@ -59,6 +60,13 @@ with head.facts:
     )
     if running_count := sum(evaluation.is_open for evaluation in evaluation_rows):
         st.badge(f"{running_count} running", icon=":material/progress_activity:", color="blue")
+    if warning_count := sum(evaluation.verdict == WARNING for evaluation in evaluation_rows):
+        st.badge(
+            f"{warning_count} with a warning",
+            icon=":material/notifications:",
+            color="orange",
+            help="Passed, but close to a limit",
+        )
 # The button is drawn already, and the open form has none: another run draws the screen without it.
 if head.is_clicked:
     launch.open_form()

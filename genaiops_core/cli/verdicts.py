@@ -11,7 +11,7 @@ import typer
 from genaiops_core import output
 from genaiops_core.cli import documents, thresholds
 
-EXIT_CODES = {"passed": output.EXIT_PASSED, "failed": output.EXIT_FAILED}
+EXIT_CODES = {"passed": output.EXIT_PASSED, "warning": output.EXIT_PASSED, "failed": output.EXIT_FAILED}
 """Every other verdict, missing evidence included, exits with 3."""
 
 MAX_CASES = 1_000
@@ -37,7 +37,7 @@ def gate(
     """Evaluate gates against saved results: the thresholds of this command, or the gates in the results."""
     from genaiops_core.evaluation.verdicts import gates
     from genaiops_core.evaluation.verdicts.documents import parse_answers, parse_metrics, parse_traffic
-    from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
+    from genaiops_core.evaluation.verdicts.verdict import ACCEPTED, combine_verdicts
 
     requested = thresholds.parse(extra.args)
     body = documents.load_results(results)
@@ -53,7 +53,7 @@ def gate(
         body["stages"] = [item.as_json() for item in decision.stages]
     body["verdict"] = combine_verdicts([item["verdict"] for item in body.get("gates") or []])
     # The missing cases might fail the gate; a failure already stands.
-    if body.get("partial") and body["verdict"] == "passed":
+    if body.get("partial") and body["verdict"] in ACCEPTED:
         body["verdict"] = "inconclusive"
     write_reports(body, junit=junit, comment=comment)
     print_results(body, json=json)
@@ -168,6 +168,10 @@ def write_reports(body: Mapping[str, Any], *, junit: Path | None, comment: Path 
 def print_results(body: Mapping[str, Any], *, json: bool) -> None:
     """Print a results document and exit with the code of its verdict."""
     verdict = body.get("verdict")
+    # On stderr, so that a log shows it even where stdout is JSON for a program.
+    for gate in body.get("gates") or []:
+        if gate["verdict"] == "warning":
+            output.say(f"Warning: {gate['name']}: {gate['why']}", err=True)
     if json:
         # Without the cases: `--output` writes them.
         output.print_json({key: value for key, value in body.items() if key != "details"})

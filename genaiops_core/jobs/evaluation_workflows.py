@@ -16,6 +16,7 @@ from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.evaluation.runs import execution, states
 from genaiops_core.evaluation.runs.session_pool import SessionPool, WorkerStopping
+from genaiops_core.evaluation.verdicts.verdict import WARNING
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
 from genaiops_core.logs import get_logger
@@ -64,6 +65,9 @@ def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
     def finish(id: str, attempt: int) -> str:
         ended = execution.finish(engine, id, attempt)
         log.info("evaluation ended", evaluation=id, state=ended.state, problem=ended.problem)
+        for gate in (ended.results or {}).get("gates") or ():
+            if gate["verdict"] == WARNING:
+                log.warning("gate passed with a warning", evaluation=id, gate=gate["name"], why=gate["why"])
         return ended.state
 
     @DBOS.step(name="fail")

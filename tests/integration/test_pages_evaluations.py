@@ -293,3 +293,17 @@ def test_each_tab_draws_without_error(demo_engine: sa.Engine, tab: str) -> None:
 def test_old_name_of_the_agreement_tab_still_opens_it(demo_engine: sa.Engine) -> None:
     screen = open_screen("evaluations", **{evaluation_keys.EVALUATION_TAB: "Against humans"})
     assert screen.session_state[evaluation_keys.EVALUATION_TAB] == "Judge-human agreement"
+
+
+def test_warning_is_shown_with_its_reason(suite: sa.Engine) -> None:
+    gate = {
+        "metric": "monthly_cost",
+        "kind": "limit",
+        "verdict": "warning",
+        "why": "alert: 86% of the budget",
+    }
+    launch_with(suite, state="finished", verdict="warning", results={"gates": [gate]})
+    texts = read_texts(open_screen("evaluations"))
+    assert "Passed with a warning" in texts
+    assert "alert: 86% of the budget" in texts
+    assert "1 with a warning" in texts

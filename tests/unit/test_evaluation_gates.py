@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from genaiops_core.evaluation.verdicts.gates import Evidence, decide
+from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
+from genaiops_core.evaluation.verdicts.gates import Decision, Evidence, GateDecision, decide
 from genaiops_core.evaluation.verdicts.pipeline import default_document, parse_pipeline
 from genaiops_core.evaluation.verdicts.summaries import MetricResult, UnitResult, summarise
 from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
 from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
+from genaiops_core.statistics.intervals import Interval
 
 
 def summarise_values(
@@ -30,6 +32,7 @@ def traffic(**changes: object) -> TrafficFigures:
         "cost_per_query_usd": 0.01,
         "monthly_cost_usd": 300.0,
         "latency_ms": {"p50": 900.0, "p95": 2500.0, "p99": 6000.0},
+        "application_requests": 7_000,
     }
     return TrafficFigures(**{**facts, **changes})  # type: ignore[arg-type]
 
@@ -84,6 +87,8 @@ def test_no_gate_never_passes() -> None:
         (["passed", "failed", "error"], "failed"),
         (["passed", "error", "inconclusive"], "error"),
         (["passed", "inconclusive"], "inconclusive"),
+        (["passed", "warning"], "warning"),
+        (["warning", "inconclusive"], "inconclusive"),
         (["passed"], "passed"),
         ([], "inconclusive"),
     ],
@@ -120,13 +125,83 @@ def test_few_requests_or_unpriced_calls_are_inconclusive(facts: TrafficFigures |
     assert decision.verdict == "inconclusive"
 
 
-def test_a_budget_nearly_used_up_passes_with_an_alert() -> None:
-    decision = decide(
-        evidence(traffic=traffic(monthly_cost_usd=9000.0)), pipeline=parse_pipeline(default_document())
+def decide_budget(facts: TrafficFigures | None, answers: AnswerFigures | None = None) -> GateDecision:
+    stage = {"name": "cost", "max_monthly_budget": 10_000, "alert_threshold": 0.8}
+    measured = Evidence(metrics={}, judge="offline", traffic=facts, answers=answers)
+    return decide(measured, pipeline=parse_pipeline({"evaluation_pipeline": {"stages": [stage]}})).gates[0]
+
+
+@pytest.mark.parametrize(
+    ("requests", "verdict"),
+    # At 0.05 USD: 30 / 7 of the requests of the last seven days.
+    [
+        (37_000, "passed"),  # 7,929 USD
+        (37_334, "warning"),  # 8,000.14 USD, more than 0.8 of the budget
+        (46_666, "warning"),  # 9,999.86 USD
+        (46_667, "failed"),  # 10,000.07 USD
+    ],
+)
+def test_canary_budget_is_that_of_the_whole_traffic(requests: int, verdict: str) -> None:
+    # A canary of 200 requests, whose own share costs 42.86 USD a month.
+    canary = traffic(
+        requests=200, cost_per_query_usd=0.05, monthly_cost_usd=42.86, application_requests=requests
     )
-    gate = next(gate for gate in decision.gates if gate.metric == "monthly_cost")
-    assert gate.verdict == "passed"
-    assert "alert: 90% of the budget" in gate.why
+    gate = decide_budget(canary)
+    assert gate.verdict == verdict, gate.why
+    assert gate.measured == pytest.approx(0.05 * requests / 7 * 30)
+    assert f"{requests:,} requests of the last 7 days, all releases" in gate.why
+    assert ("alert: " in gate.why) == (verdict == "warning")
+
+
+def test_budget_before_any_traffic_uses_generated_answers() -> None:
+    answers = AnswerFigures(
+        answers=100,
+        failed=0,
+        cases=100,
+        unpriced=0,
+        cost_per_query_usd=Interval(mean=0.02, low=0.01, high=0.04, n=100, method="bootstrap"),
+    )
+    unused = traffic(requests=0, cost_per_query_usd=None, application_requests=70_000)  # 300,000 a month
+    gate = decide_budget(unused, answers)
+    assert (gate.measured, gate.low, gate.high) == pytest.approx((6_000, 3_000, 12_000))
+    assert gate.verdict == "inconclusive" and "0.02 USD per generated answer" in gate.why
+    # With enough requests of its own, the release's traffic decides.
+    gate = decide_budget(traffic(cost_per_query_usd=0.01, application_requests=70_000), answers)
+    assert (gate.measured, gate.verdict) == (pytest.approx(3_000), "passed")
+    assert decide_budget(traffic(requests=49, application_requests=49), answers).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (None, "name the application and the release"),
+        (traffic(requests=49), "only 49 requests"),
+        (traffic(cost_per_query_usd=None, unpriced_calls=3), "3 calls have no price"),
+        (traffic(application_requests=None), "not measured"),
+    ],
+    ids=["no-release", "few-requests", "unpriced", "old-document"],
+)
+def test_budget_without_evidence_is_inconclusive(facts: TrafficFigures | None, reason: str) -> None:
+    gate = decide_budget(facts)
+    assert gate.verdict == "inconclusive" and reason in gate.why
+
+
+def test_warning_is_a_verdict_that_blocks_nothing() -> None:
+    stages = parse_pipeline(
+        {
+            "evaluation_pipeline": {
+                "stages": [
+                    {"name": "cost", "max_monthly_budget": 350, "alert_threshold": 0.8},
+                    {"name": "suite", "metrics": {"grounding_overlap": 0.5}},
+                ]
+            }
+        }
+    )
+    # 0.01 USD times 30,000 requests: 300 of 350 USD.
+    decision = decide(evidence(summarise_values(), traffic=traffic()), pipeline=stages)
+    assert [stage.verdict for stage in decision.stages] == ["warning", "passed"]
+    assert decision.verdict == "warning"
+    assert decide(evidence(traffic=traffic()), pipeline=stages).verdict == "inconclusive"
 
 
 def test_launch_minimum_replaces_stage_threshold() -> None:
@@ -152,3 +227,51 @@ def test_stage_score_is_weighted_or_unknown() -> None:
     # (3 * 0.8 + 1 * 0.4) / 4
     assert decide(both, pipeline=stages).stages[0].score == pytest.approx(0.7)
     assert decide(evidence(summarise_values()), pipeline=stages).stages[0].score is None
+
+
+def decide_weighted(
+    *results: MetricResult, threshold: float = 0.7, weights: tuple[float, float] = (3, 1)
+) -> Decision:
+    metrics = {
+        "grounding_overlap": {"weight": weights[0]},
+        "question_overlap": {"threshold": 0.1, "weight": weights[1]},
+    }
+    stage = {"name": "s", "threshold": threshold, "metrics": metrics}
+    return decide(evidence(*results), pipeline=parse_pipeline({"evaluation_pipeline": {"stages": [stage]}}))
+
+
+@pytest.mark.parametrize(("threshold", "verdict"), [(0.5, "passed"), (0.7, "inconclusive"), (0.9, "failed")])
+def test_weights_decide_the_score_of_a_stage(threshold: float, verdict: str) -> None:
+    # (3 * 0.8 + 1 * 0.4) / 4
+    both = summarise_values(value=0.8), summarise_values("question_overlap", value=0.4)
+    decision = decide_weighted(*both, threshold=threshold)
+    # A metric without a threshold has a weight and no gate of its own.
+    assert {gate.metric: gate.verdict for gate in decision.gates} == {
+        "question_overlap": "passed",
+        "stage_score": verdict,
+    }
+    gate = decision.gates[-1]
+    assert (gate.kind, gate.name, gate.threshold) == ("score", "s.stage_score", threshold)
+    assert gate.measured == pytest.approx(0.7)
+    low, high = (
+        (3 * both[0].low_bounded + both[1].low_bounded) / 4,
+        (3 * both[0].high_bounded + both[1].high_bounded) / 4,
+    )
+    assert (gate.low, gate.high) == (pytest.approx(low), pytest.approx(high))
+    assert (decision.verdict, decision.stages[0].threshold) == (verdict, threshold)
+
+
+def test_another_weight_is_another_verdict() -> None:
+    both = summarise_values(value=0.95), summarise_values("question_overlap", value=0.3)
+    assert decide_weighted(*both, threshold=0.6, weights=(9, 1)).verdict == "passed"  # 0.885
+    assert decide_weighted(*both, threshold=0.6, weights=(1, 9)).verdict == "failed"  # 0.365
+
+
+def test_score_without_a_metric_is_never_a_pass() -> None:
+    gate = decide_weighted(summarise_values(), threshold=0.0).gates[-1]
+    assert (gate.verdict, gate.measured) == ("inconclusive", None)
+    assert "question_overlap was not measured" in gate.why
+    broken = summarise("question_overlap", [[UnitResult(None, "answered 500", is_failed=True)]] * 9)
+    assert decide_weighted(summarise_values(), broken).gates[-1].verdict == "error"
+    # A metric of weight 0 counts in no score.
+    assert decide_weighted(summarise_values(), broken, weights=(1, 0)).gates[-1].verdict == "passed"

@@ -76,6 +76,13 @@ def test_default_file_matches_documented_stages() -> None:
         ("{name: s, sample_size: 0, metrics: {f: 0.5}}", "stage 's': sample_size must be a whole number"),
         ("{name: s, compare_against: v1, metrics: {}}", "stage 's': metrics must list"),
         ("{name: s, max_degradation: 0.05, metrics: [f]}", "stage 's': compare_against must name a release"),
+        ("{name: s, threshold: 1.5, metrics: {f: 0.5}}", "stage 's': threshold must be a number between"),
+        ("{name: s, threshold: 0.8, max_cost_per_query: 1}", "stage 's': threshold is the minimum of the"),
+        ("{name: s, threshold: 0.8, metrics: {f: {weight: 0}}}", "needs metrics with a weight above 0"),
+        (
+            "{name: s, threshold: 0.8, compare_against: v1, metrics: [f]}",
+            "stage 's': threshold is the minimum of the weighted score",
+        ),
         ("{name: s}", "stage 's': the stage is empty"),
         ("{metrics: {f: 0.5}}", "stage 1: name is missing"),
         ("nonsense", "stage 1 must have fields"),

@@ -8,9 +8,10 @@ from typing import Any
 
 from genaiops_core.evaluation.verdicts import documents
 from genaiops_core.evaluation.verdicts.limits import COST, Figure, find_figure
+from genaiops_core.evaluation.verdicts.verdict import WARNING
 from genaiops_core.printable import printable
 
-SIGNS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "error": "💥"}
+SIGNS = {"passed": "✅", WARNING: "🔔", "failed": "❌", "inconclusive": "⚠️", "error": "💥"}
 DETAIL_CASES = 10
 
 MARKER = "<!-- genaiops-evaluation -->"
@@ -38,6 +39,9 @@ def render_markdown(body: Mapping[str, Any]) -> str:
     if body["metrics"]:
         lines += _render_metrics(body, gates)
     lines += ["", *_render_figures(body), ""]
+    for gate in gates:
+        if gate["verdict"] == WARNING:
+            lines += [f"> **Warning**: {escape_text(gate['name'])}: {escape_text(gate['why'])}", ""]
     if body.get("problem"):
         lines += [f"> {escape_text(body['problem'])}", ""]
     sections = [

@@ -67,9 +67,7 @@ def parse_metrics(body: Mapping[str, Any]) -> dict[str, MetricResult]:
 
 
 def parse_traffic(body: Mapping[str, Any]) -> TrafficFigures | None:
-    traffic = body.get("traffic")
-    # Defaults for fields that older documents lack.
-    return TrafficFigures(**{"unpriced_calls": 0, "monthly_cost_usd": None, **traffic}) if traffic else None
+    return TrafficFigures.from_json(body["traffic"]) if body.get("traffic") else None
 
 
 def parse_answers(body: Mapping[str, Any]) -> AnswerFigures | None:

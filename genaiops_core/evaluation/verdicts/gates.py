@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from genaiops_core.evaluation.metrics import REGISTRY, normalise_name
@@ -14,7 +14,7 @@ from genaiops_core.evaluation.verdicts.compare import LATENCIES, LATENCY, RELATI
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline, Stage
 from genaiops_core.evaluation.verdicts.summaries import MetricResult
 from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
-from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
+from genaiops_core.evaluation.verdicts.verdict import WARNING, combine_verdicts
 
 MINIMUMS = "minimums"
 """Name of the stage with the thresholds of the launch."""
@@ -23,8 +23,12 @@ _MAX_REASONS = 3
 """How many reasons for missing values a message lists."""
 
 
-THRESHOLD, LIMIT, REGRESSION = "threshold", "limit", "regression"
-"""Kinds of gate: threshold of a metric, upper limit of cost or latency, regression against the baseline."""
+THRESHOLD, LIMIT, REGRESSION, SCORE = "threshold", "limit", "regression", "score"
+"""Kinds of gate: threshold of a metric, upper limit of cost or latency, regression against the baseline, weighted score
+of a stage."""
+
+STAGE_SCORE = "stage_score"
+"""The `metric` of a gate on the weighted score of its stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,8 @@ class StageDecision:
     """All metrics at their worse bound at once: conservative for any correlation between the metrics."""
     high: float | None = None
     method: str = ""
+    threshold: float | None = None
+    """Minimum of the score; None without a gate on it."""
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -113,7 +119,10 @@ def decide(
     stages: list[StageDecision] = []
     stage_metrics: set[str] = set()
     for stage in pipeline.stages if pipeline else ():
+        score = _compute_score(stage, evidence.metrics)
         stage_gates = _decide_stage(stage, evidence, thresholds)
+        if stage.threshold is not None:
+            stage_gates.append(_decide_score(stage, stage.threshold, score, evidence))
         stage_metrics |= set(stage.metrics)
         gates += stage_gates
         stages.append(
@@ -121,7 +130,8 @@ def decide(
                 name=stage.name,
                 description=stage.description,
                 verdict=combine_verdicts([gate.verdict for gate in stage_gates]),
-                **_compute_score(stage, evidence.metrics),
+                threshold=stage.threshold,
+                **vars(score),
             )
         )
     launch_gates = [
@@ -144,8 +154,9 @@ def decide(
 
 def _decide_stage(stage: Stage, evidence: Evidence, minimums: Mapping[str, float]) -> list[GateDecision]:
     gates = [
-        _decide_threshold(stage.name, name, minimums.get(name, threshold.threshold), evidence)
+        _decide_threshold(stage.name, name, minimum, evidence)
         for name, threshold in stage.metrics.items()
+        if (minimum := minimums.get(name, threshold.threshold)) is not None
     ]
     gates += _decide_regression(stage, evidence)
     if stage.max_cost_per_query_usd is not None:
@@ -322,32 +333,84 @@ def _decide_limit(stage: str, metric: str, limit: float, evidence: Evidence) -> 
 
 
 def _add_budget_alert(gate: GateDecision, stage: Stage) -> GateDecision:
-    """A budget above its alert threshold still passes, with an alert in the reason."""
+    """A budget that passes, but may be used up to its alert threshold, is a warning."""
     share, budget = stage.alert_threshold, stage.max_monthly_budget_usd
     if gate.verdict != "passed" or gate.measured is None or share is None or not budget:
         return gate
-    if gate.measured < share * budget:
+    used = gate.measured if gate.high is None else gate.high
+    if used < share * budget:
         return gate
-    return GateDecision(
-        **{**vars(gate), "why": f"{gate.why}; alert: {gate.measured / budget:.0%} of the budget"}
-    )
+    why = f"{gate.why}; alert: {used / budget:.0%} of the budget, and alert_threshold is {share:.0%}"
+    return replace(gate, verdict=WARNING, why=why)
 
 
-def _compute_score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[str, Any]:
-    """Weighted mean of the stage's metrics with its bounds; None when a metric has no value."""
-    unknown = {"score": None, "low": None, "high": None, "method": ""}
+@dataclass(frozen=True, kw_only=True)
+class _Score:
+    """The weighted score of a stage with its bounds; None while a metric has no value."""
+
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+
+
+def _compute_score(stage: Stage, metrics: Mapping[str, MetricResult]) -> _Score:
+    """Weighted mean of the stage's metrics with its bounds."""
     total = sum(threshold.weight for threshold in stage.metrics.values())
     if total <= 0:
-        return unknown
+        return _Score()
     score = low = high = 0.0
     for name, threshold in stage.metrics.items():
+        if not threshold.weight:
+            continue
         result = metrics.get(name)
         if result is None or result.mean is None:
-            return unknown
+            return _Score()
         share = threshold.weight / total
         # Sorted, because goodness reverses the bounds where lower is better.
         bounds = sorted(result.scale.goodness(bound) for bound in (result.low_bounded, result.high_bounded))
         score += share * result.scale.goodness(result.mean)
         low += share * bounds[0]
         high += share * bounds[1]
-    return {"score": score, "low": low, "high": high, "method": SCORE_METHOD}
+    return _Score(score=score, low=low, high=high, method=SCORE_METHOD)
+
+
+def _decide_score(stage: Stage, minimum: float, score: _Score, evidence: Evidence) -> GateDecision:
+    """Decide the weighted score of a stage by its bounds; without the value of a metric there is no score."""
+    if score.score is None or score.low is None or score.high is None:
+        verdict, why = _explain_no_score(stage, evidence)
+    else:
+        bounds = f"the weighted score {score.score:.3f} ({score.low:.3f} to {score.high:.3f})"
+        if score.low >= minimum:
+            verdict, why = "passed", f"{bounds} is at or above {minimum:g}"
+        elif score.high < minimum:
+            verdict, why = "failed", f"{bounds} is below {minimum:g}"
+        else:
+            verdict, why = "inconclusive", f"{bounds} includes {minimum:g}; add cases"
+    return GateDecision(
+        name=f"{stage.name}.{STAGE_SCORE}",
+        stage=stage.name,
+        kind=SCORE,
+        metric=STAGE_SCORE,
+        threshold=minimum,
+        measured=score.score,
+        low=score.low,
+        high=score.high,
+        verdict=verdict,
+        why=why,
+    )
+
+
+def _explain_no_score(stage: Stage, evidence: Evidence) -> tuple[str, str]:
+    reasons: list[tuple[str, str]] = []
+    for name, threshold in stage.metrics.items():
+        result = evidence.metrics.get(name)
+        if not threshold.weight or (result is not None and result.mean is not None):
+            continue
+        if result is None:
+            reasons.append(("inconclusive", _explain_not_measured(name, evidence)))
+        else:
+            verdict, why = _decide_no_value(result)
+            reasons.append((verdict, f"{name}: {why}"))
+    why = "; ".join(reason for _, reason in reasons)
+    return combine_verdicts([verdict for verdict, _ in reasons]), f"no score without every metric: {why}"

@@ -1,6 +1,7 @@
 """Verdicts as JUnit XML for CI servers: a suite per stage, a test case per gate.
 
-The verdict failed is a JUnit failure. Inconclusive and error are JUnit errors, since neither is a pass.
+The verdict failed is a JUnit failure. Inconclusive and error are JUnit errors, since neither is a pass. A warning is a
+pass whose output is the warning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from genaiops_core.evaluation.verdicts.pairing import CaseChange
+from genaiops_core.evaluation.verdicts.verdict import ACCEPTED, WARNING
 
 MAX_CHARACTERS = 2_000
 """Limit of a text of a test case: CI servers show it in a list."""
@@ -82,7 +84,9 @@ def _build_case(classname: str, stage: str, verdict: str, why: str) -> ET.Elemen
     name = classname.removeprefix(f"{stage}.")
     # The format requires a time, which gates do not have.
     case = ET.Element("testcase", classname=_clean_text(stage), name=_clean_text(name), time="0")
-    if verdict != "passed":
+    if verdict == WARNING:
+        ET.SubElement(case, "system-out").text = _clean_text(f"Warning: {why}")
+    elif verdict not in ACCEPTED:
         tag = "failure" if verdict == "failed" else "error"
         outcome = ET.SubElement(case, tag, message=_clean_text(why), type=_clean_text(verdict))
         outcome.text = _clean_text(why)

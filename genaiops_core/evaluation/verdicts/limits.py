@@ -29,9 +29,12 @@ def find_figure(name: str, answers: AnswerFigures | None, traffic: TrafficFigure
 
     Generated answers of the evaluation take precedence: they are of the current release, on the cases of the dataset.
     Otherwise the release's traffic of the last days decides. It is complete, not a sample, so it needs no interval.
-    Only traffic has the number of requests per month.
+    The monthly cost is that of the application's whole traffic, so that the small share of a canary does not hide what
+    its promotion costs.
     """
-    if answers is not None and name != MONTHLY:
+    if name == MONTHLY:
+        return _find_monthly_figure(answers, traffic)
+    if answers is not None:
         return _find_answers_figure(name, answers)
     unit = "ms" if name.startswith("latency") else "USD"
     if traffic is None:
@@ -81,17 +84,49 @@ def _find_answers_figure(name: str, answers: AnswerFigures) -> Figure:
 
 
 def _find_traffic_figure(name: str, traffic: TrafficFigures, unit: str) -> Figure:
-    if name == COST:
-        value = traffic.cost_per_query_usd
-    elif name == MONTHLY:
-        value = traffic.monthly_cost_usd
-    else:
-        value = traffic.latency_ms.get(name.removeprefix("latency_"))
-    missing = ""
-    if value is None:
-        unpriced = f"; {traffic.unpriced_calls} calls have no price" if traffic.unpriced_calls else ""
-        missing = f"not measured in the last {traffic.window_days} days{unpriced}"
-    elif traffic.requests < MIN_REQUESTS:
-        missing = f"only {traffic.requests} requests; at least {MIN_REQUESTS} are needed"
+    value = (
+        traffic.cost_per_query_usd if name == COST else traffic.latency_ms.get(name.removeprefix("latency_"))
+    )
+    missing = _explain_missing(value, traffic)
     evidence = f"{traffic.requests:,} requests of the last {traffic.window_days} days"
     return Figure(value=value, low=value, high=value, unit=unit, evidence=evidence, missing=missing)
+
+
+def _find_monthly_figure(answers: AnswerFigures | None, traffic: TrafficFigures | None) -> Figure:
+    """Cost per request of the release, times the requests of its application in 30 days.
+
+    The release's own traffic decides from `MIN_REQUESTS` requests on, because users ask other questions than the
+    dataset; before, the cost of generated answers does.
+    """
+    if traffic is None:
+        missing = "not measured: name the application and the release for figures of their traffic"
+        return Figure(value=None, unit="USD", missing=missing)
+    requests = traffic.monthly_application_requests or 0.0
+    evidence = (
+        f"30 days of the application's whole traffic ({traffic.application_requests or 0:,} requests of the last "
+        f"{traffic.window_days} days, all releases)"
+    )
+    missing = _explain_missing(traffic.monthly_cost_at_full_traffic_usd, traffic)
+    cost = answers.cost_per_query_usd if answers is not None else None
+    if missing and cost is not None and (traffic.application_requests or 0) >= MIN_REQUESTS:
+        return Figure(
+            value=cost.mean * requests,
+            low=cost.low * requests,
+            high=cost.high * requests,
+            unit="USD",
+            evidence=f"{evidence} at {cost.mean:.4g} USD per generated answer",
+        )
+    value = traffic.monthly_cost_at_full_traffic_usd
+    if value is not None:
+        evidence += f" at {traffic.cost_per_query_usd:.4g} USD per request of this release"
+    return Figure(value=value, low=value, high=value, unit="USD", evidence=evidence, missing=missing)
+
+
+def _explain_missing(value: float | None, traffic: TrafficFigures) -> str:
+    """Why a figure of traffic is unknown or has too little evidence; '' when it decides."""
+    if value is None:
+        unpriced = f"; {traffic.unpriced_calls} calls have no price" if traffic.unpriced_calls else ""
+        return f"not measured in the last {traffic.window_days} days{unpriced}"
+    if traffic.requests < MIN_REQUESTS:
+        return f"only {traffic.requests} requests; at least {MIN_REQUESTS} are needed"
+    return ""

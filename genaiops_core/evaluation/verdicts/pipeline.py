@@ -20,7 +20,7 @@ PRODUCTION = "production"
 """Value of `compare_against` for the current stable release; `production_v1.2.0` names a certain release."""
 
 _STAGE_FIELDS = (
-    *("name", "description", "metrics", "sample_size", "timeout_minutes"),
+    *("name", "description", "metrics", "threshold", "sample_size", "timeout_minutes"),
     *("compare_against", "max_degradation"),
     *("max_cost_per_query", "max_monthly_budget", "alert_threshold"),
     *("max_p50_latency", "max_p95_latency", "max_p99_latency"),
@@ -31,7 +31,8 @@ _STAGE_FIELDS = (
 class Threshold:
     """The minimum of a metric (the maximum where lower is better), and its weight in the score of its stage."""
 
-    threshold: float
+    threshold: float | None
+    """None where only the score of the stage counts the metric."""
     weight: float = 1.0
 
 
@@ -42,6 +43,8 @@ class Stage:
     name: str
     description: str = ""
     metrics: Mapping[str, Threshold] = field(default_factory=dict)
+    threshold: float | None = None
+    """Minimum of the weighted score of the stage, 0 to 1; None without a gate on it."""
     sample_size: int | None = None
     timeout_minutes: float | None = None
     compare_against: str | None = None
@@ -177,12 +180,16 @@ def _parse_stage(stage: object, number: int, source: str) -> Stage:
             )
             raise BadInput(f"{location}: field '{key}' is unknown{hint}")
     metrics = stage.get("metrics")
+    threshold = _parse_number(stage, "threshold", location, high=1)
     is_regression = "compare_against" in stage or "max_degradation" in stage
     parsed = Stage(
         name=name,
         description=str(stage.get("description") or ""),
         # In a regression stage `metrics` is a list of names, elsewhere it maps names to thresholds.
-        metrics={} if is_regression else _parse_thresholds(metrics, location),
+        metrics={}
+        if is_regression
+        else _parse_thresholds(metrics, location, needs_threshold=threshold is None),
+        threshold=threshold,
         compared_metrics=_parse_compared_metrics(metrics, location) if is_regression else (),
         compare_against=_parse_release(stage, "compare_against", location) if is_regression else None,
         max_degradation=_parse_number(stage, "max_degradation", location, high=1, default=0.05)
@@ -203,10 +210,15 @@ def _parse_stage(stage: object, number: int, source: str) -> Stage:
         raise BadInput(
             f"{location}: the stage is empty; add metrics with thresholds, compare_against, or limits."
         )
+    if threshold is not None and not any(entry.weight for entry in parsed.metrics.values()):
+        raise BadInput(
+            f"{location}: threshold is the minimum of the weighted score, so the stage needs metrics with a weight above 0, "
+            "for example faithfulness: {weight: 0.6}."
+        )
     return parsed
 
 
-def _parse_thresholds(metrics: object, stage_location: str) -> dict[str, Threshold]:
+def _parse_thresholds(metrics: object, stage_location: str, *, needs_threshold: bool) -> dict[str, Threshold]:
     if metrics is None:
         return {}
     if not isinstance(metrics, dict):
@@ -224,8 +236,10 @@ def _parse_thresholds(metrics: object, stage_location: str) -> dict[str, Thresho
             )
         scale = find_scale(str(name))
         threshold = _parse_number(fields, "threshold", location, low=scale.low, high=scale.high)
-        if threshold is None:
-            raise BadInput(f"{location}: threshold is missing.")
+        if threshold is None and needs_threshold:
+            raise BadInput(
+                f"{location}: threshold is missing; write one for the metric, or one for the score of the whole stage."
+            )
         weight = _parse_number(fields, "weight", location, default=1.0)
         thresholds[normalise_name(str(name))] = Threshold(
             threshold=threshold, weight=1.0 if weight is None else weight

@@ -13,6 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["passed", "failed", "inconclusive", "error"]
+GateVerdict = Literal["passed", "warning", "failed", "inconclusive", "error"]
 
 
 class _Model(BaseModel):
@@ -74,13 +75,17 @@ class GateEntry(_Model):
 
     name: str = Field(description="stage and metric")
     stage: str = Field(description="the stage of the gate; `minimums` for thresholds of the launch")
-    kind: Literal["threshold", "limit", "regression"] = Field(description="kind of gate")
+    kind: Literal["threshold", "limit", "regression", "score"] = Field(
+        description="kind of gate; `score` is the weighted score of a stage"
+    )
     metric: str = Field(description="the gated metric")
     threshold: float | None = Field(
         description="the minimum (or maximum); the maximum of a cost or latency; the allowed degradation"
     )
     measured: float | None = Field(description="the measured mean, figure or difference; null when unknown")
-    verdict: Verdict = Field(description="by the interval, not by the point estimate")
+    verdict: GateVerdict = Field(
+        description="by the interval, not by the point estimate; warning passes, but is close to its limit"
+    )
     why: str = Field(description="the evidence and its result")
     low: float | None = Field(
         description="lower bound of the measured value, with undefined cases at their worst"
@@ -93,13 +98,16 @@ class StageEntry(_Model):
 
     name: str = Field(description="of the pipeline")
     description: str = Field(description="of the pipeline")
-    verdict: Verdict = Field(description="over its gates")
+    verdict: GateVerdict = Field(description="over its gates")
     score: float | None = Field(
         description="weighted mean of its metrics, 0 to 1; null unless all are measured"
     )
     low: float | None = Field(description="the weighted sum of the metrics' worse bounds")
     high: float | None = Field(description="the weighted sum of their better bounds")
     method: str = Field(description="of `low` and `high`")
+    threshold: float | None = Field(
+        default=None, description="the minimum of `score`; null without a gate on it"
+    )
 
 
 class Judging(_Model):
@@ -157,7 +165,16 @@ class Traffic(_Model):
     requests: int = Field(description="number of requests")
     unpriced_calls: int = Field(description="model calls without a known price")
     cost_per_query_usd: float | None = Field(description="mean; null when a call has no price")
-    monthly_cost_usd: float | None = Field(description="spend of the window extrapolated to 30 days")
+    monthly_cost_usd: float | None = Field(
+        description="spend of the release in the window, extrapolated to 30 days"
+    )
+    application_requests: int | None = Field(
+        default=None, description="requests of the application in the window, of all releases"
+    )
+    monthly_cost_at_full_traffic_usd: float | None = Field(
+        default=None,
+        description="cost of 30 days if the release answered every request of the application; `max_monthly_budget` limits it",
+    )
     latency_ms: dict[str, float | None] = Field(description="p50, p95, p99 of successful requests")
     window_days: int = Field(description="days of the window")
 
@@ -259,7 +276,7 @@ class Results(_Model):
     finished_at: str = Field(description="ISO 8601, UTC")
     cost_usd: str | None = Field(description="decimal: cost of judging; null when a call has no price")
     judging: Judging = Field(description="calls, tokens and cost of judging")
-    verdict: Verdict | None = Field(description="over all gates; null while partial")
+    verdict: GateVerdict | None = Field(description="over all gates; null while partial")
     metrics: dict[str, MetricEntry] = Field(description="name to figures")
     gates: list[GateEntry] = Field(description="every gate")
     stages: list[StageEntry] = Field(description="every stage")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,13 +27,41 @@ class TrafficFigures:
     unpriced_calls: int
     cost_per_query_usd: float | None
     monthly_cost_usd: float | None
-    """Spend of the window, extrapolated to 30 days."""
+    """Spend of the release in the window, extrapolated to 30 days: of a canary only its own share."""
     latency_ms: Mapping[str, float | None] = field(default_factory=dict)
     """p50, p95, p99 of successful requests."""
     window_days: int = WINDOW_DAYS
+    application_requests: int | None = None
+    """Requests of the application in the window, of all releases; None in documents of early versions."""
+
+    @property
+    def monthly_application_requests(self) -> float | None:
+        """Requests of the application, extrapolated to 30 days."""
+        if self.application_requests is None:
+            return None
+        return self.application_requests / self.window_days * DAYS_A_MONTH
+
+    @property
+    def monthly_cost_at_full_traffic_usd(self) -> float | None:
+        """Cost of 30 days if the release answered every request of the application."""
+        requests = self.monthly_application_requests
+        if requests is None or self.cost_per_query_usd is None:
+            return None
+        return self.cost_per_query_usd * requests
 
     def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "latency_ms": dict(self.latency_ms)}
+        return {
+            **vars(self),
+            "latency_ms": dict(self.latency_ms),
+            "monthly_cost_at_full_traffic_usd": self.monthly_cost_at_full_traffic_usd,
+        }
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> TrafficFigures:
+        """Parse the result of `as_json` of any version; raises TypeError for anything else."""
+        known = {"unpriced_calls": 0, "monthly_cost_usd": None, **entry}
+        known.pop("monthly_cost_at_full_traffic_usd", None)
+        return cls(**known)
 
 
 def measure_traffic(
@@ -47,6 +75,7 @@ def measure_traffic(
         start=now - dt.timedelta(days=WINDOW_DAYS), end=now, application=application, release=release
     )
     figures = queries.read_summary(connection, window)
+    application_figures = queries.read_summary(connection, replace(window, release=None))
     cost_usd = figures.cost_nano_usd / 1e9
     # A call without a price makes every sum a lower bound, which cannot prove that a maximum is met.
     is_priced = figures.unpriced_calls == 0
@@ -56,6 +85,7 @@ def measure_traffic(
         cost_per_query_usd=cost_usd / figures.requests if figures.requests and is_priced else None,
         monthly_cost_usd=cost_usd / WINDOW_DAYS * DAYS_A_MONTH if figures.requests and is_priced else None,
         latency_ms=dict(figures.latency_ms),
+        application_requests=application_figures.requests,
     )
 
 

@@ -60,7 +60,8 @@ def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
         {
             "at": column.DatetimeColumn("Launched", format="distance", width=125),
             "verdict": tables.state_column(
-                "Verdict", help="Passed, failed or inconclusive: the result of all gates of the evaluation"
+                "Verdict",
+                help="Passed, warning (passed, but close to a limit), failed or inconclusive: the result of all gates",
             ),
             "state": tables.state_column("State"),
             "dataset": column.TextColumn("Dataset"),

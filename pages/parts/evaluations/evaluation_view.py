@@ -10,6 +10,7 @@ import streamlit as st
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.verdicts.gates import THRESHOLD
 from genaiops_core.evaluation.verdicts.summaries import NOT_SCORED
+from genaiops_core.evaluation.verdicts.verdict import WARNING
 from pages.parts.charts import interval_chart, plots
 from pages.parts.evaluations import (
     case_table,
@@ -41,6 +42,7 @@ _MAX_TITLES = 4
 
 _VERDICT_TEXTS = {
     "passed": ":green[:material/check_circle: **Passed.**] Every gate's whole 95 % interval meets its threshold.",
+    "warning": ":orange[:material/notifications: **Passed with a warning.**] Close to its limit:",
     "failed": ":red[:material/cancel: **Failed.**] 95 % interval entirely {side} threshold:",
     "inconclusive": ":orange[:material/help: **Inconclusive**] (counts as not passed). Not decided:",
     "error": ":red[:material/error: **Error.**] Gate not evaluated:",
@@ -105,6 +107,8 @@ def _draw_verdict(evaluation: Evaluation, verdict: str, gates: Sequence[Mapping[
     remainder = f" and {len(decisive_gates) - _MAX_TITLES} more" if len(decisive_gates) > _MAX_TITLES else ""
     text = _VERDICT_TEXTS[verdict].format(side="below" if _are_below(decisive_gates) else "beyond")
     st.markdown(text + (f" {units.escape_markdown(metric_titles)}{remainder}." if decisive_gates else ""))
+    for gate in decisive_gates if verdict == WARNING else ():
+        st.caption(f":orange[:material/notifications:] {units.escape_markdown(str(gate.get('why')))}")
 
 
 def _are_below(failed_gates: Sequence[Mapping[str, Any]]) -> bool:

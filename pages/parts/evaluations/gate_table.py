@@ -12,7 +12,7 @@ from genaiops_core.evaluation.verdicts import gates
 from pages.parts.shared import glossary, tables, units
 from pages.parts.shared.frame import Screen
 
-_ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
+_ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "warning": 3, "passed": 4}
 
 
 def draw(_screen: Screen, evaluation: Evaluation) -> None:

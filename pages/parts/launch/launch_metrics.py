@@ -154,7 +154,22 @@ def _build_rows(
         reason = "" if is_decidable else "needs a release with traffic"
         return build_row(metric, threshold, reason, "inconclusive" if reason else "")
 
-    rows = [build_metric_row(name, f"at least {gate.threshold:g}") for name, gate in stage.metrics.items()]
+    rows = [
+        build_metric_row(name, f"at least {gate.threshold:g}")
+        for name, gate in stage.metrics.items()
+        if gate.threshold is not None
+    ]
+    if stage.threshold is not None:
+        unmeasured = [name for name, gate in stage.metrics.items() if gate.weight and name not in selected]
+        reason = f"needs {', '.join(unmeasured)}" if unmeasured else ""
+        rows.append(
+            build_row(
+                "score of the stage",
+                f"at least {stage.threshold:g}",
+                reason,
+                "inconclusive" if reason else "",
+            )
+        )
     rows += [
         build_metric_row(name, f"at most {stage.max_degradation:g} worse than {stage.compare_against}")
         for name in stage.compared_metrics

@@ -14,6 +14,7 @@ from pages.parts.shared import units
 STATE_COLOURS = {
     "healthy": "green",
     "passed": "green",
+    "warning": "orange",
     "ok": "green",
     "approved": "green",
     "stable": "green",
