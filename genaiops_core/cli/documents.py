@@ -42,8 +42,8 @@ def load_results(source: str, *, like: Mapping[str, Any] | None = None) -> dict[
     """
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.verdicts import documents
+    from genaiops_core.releases import evaluation_results
 
     if source != PRODUCTION and not is_evaluation_id(source):
         return documents.read_document(Path(source))
@@ -66,7 +66,7 @@ def load_results(source: str, *, like: Mapping[str, Any] | None = None) -> dict[
             )
     with reading(engine) as connection:
         run = runs.get(connection, source)
-        return results.build_document(connection, run)
+        return evaluation_results.build_document(connection, run)
 
 
 def read_baseline_file(source: str) -> Baseline | None:

@@ -100,14 +100,14 @@ def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> 
 def wait(id: Id, json: output.Json = False) -> None:
     """Wait for an evaluation to end, or run it here without a worker; the exit code is the verdict."""
     from db.transaction import reading
-    from genaiops_core.evaluation.human import results
+    from genaiops_core.releases import evaluation_results
 
     engine = context.engine()
     with run_progress.show_progress(is_shown=not json) as progress:
         evaluation = run_progress.run_to_end(engine, context.actor(), id, progress)
     with reading(engine) as connection:
         # Without the cases, which are not printed.
-        body = results.build_document(connection, evaluation, with_details=False)
+        body = evaluation_results.build_document(connection, evaluation, with_details=False)
     verdicts.print_results(body, json=json)
 
 

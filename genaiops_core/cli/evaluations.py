@@ -25,7 +25,12 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     extra: typer.Context,
     suite: Annotated[
-        str, typer.Option(help="A file of test cases, or a dataset: NAME, NAME@VERSION or NAME@TAG.")
+        str,
+        typer.Option(
+            "--suite",
+            "--test-suite",
+            help="A file of test cases, or a dataset: NAME, NAME@VERSION or NAME@TAG.",
+        ),
     ],
     config: Annotated[Path | None, typer.Option(help="Evaluation pipeline in YAML.")] = None,
     judge: Annotated[
@@ -72,8 +77,8 @@ def evaluate(
     from db.transaction import reading
     from genaiops_core.clock import now
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.runs import deciding
+    from genaiops_core.releases import evaluation_results
 
     # All input is read and checked before the suite is imported and the evaluation is launched.
     requested = thresholds.parse(extra.args)
@@ -134,7 +139,7 @@ def evaluate(
             engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason
         )
     with reading(engine) as connection:
-        body = results.build_document(connection, evaluation)
+        body = evaluation_results.build_document(connection, evaluation)
     if output_file:
         documents.write_json(output_file, body)
     verdicts.write_reports(body, junit=junit, comment=comment)

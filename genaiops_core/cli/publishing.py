@@ -39,6 +39,8 @@ def publish(
     if missing:
         raise BadInput(f"{results} lacks '{missing[0]}', so it cannot be published.")
     model = model_id or _find_model(body)
+    if "model_id" in body:
+        body["model_id"] = model
     written = publishing.publish(destinations, body, model=model, make_client=clients.client)
     if json:
         output.print_json({"model": model, "written": written})
@@ -49,8 +51,7 @@ def publish(
 def _find_model(body: Mapping[str, Any]) -> str:
     """Find the model that answered: the model of the target, else of the release; '' when both are unknown."""
     from db.transaction import reading
-    from genaiops_core.errors import NotFound
-    from genaiops_core.releases import releases
+    from genaiops_core.releases import evaluation_results
 
     target = body.get("target") or {}
     if target.get("model"):
@@ -59,7 +60,4 @@ def _find_model(body: Mapping[str, Any]) -> str:
     if not (application and release):
         return ""
     with reading(context.engine()) as connection:
-        try:
-            return releases.get_release(connection, application, release).model
-        except NotFound:
-            return ""
+        return evaluation_results.find_model(connection, application, release)

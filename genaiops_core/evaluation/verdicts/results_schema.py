@@ -284,6 +284,25 @@ class Results(_Model):
     traffic: Traffic | None = Field(description="of the release's own requests, or null")
     baseline: Baseline | None = Field(description="the evaluation that it was compared with, or null")
     comparison: ComparisonEntry | None = Field(description="result of the comparison, or null")
+    faithfulness: float = Field(default=-1.0, description="mean of the metric; -1 when unmeasured")
+    answer_relevancy: float = Field(default=-1.0, description="mean of the metric; -1 when unmeasured")
+    context_precision: float = Field(default=-1.0, description="mean of the metric; -1 when unmeasured")
+    context_recall: float = Field(default=-1.0, description="mean of the metric; -1 when unmeasured")
+    avg_cost: float = Field(
+        default=1e99,
+        description="USD per request, of the generated answers, else of the release's traffic; 1e99 when unknown",
+    )
+    p95_latency: float = Field(default=1e99, description="ms, of the same requests; 1e99 when unknown")
+    unmeasured: list[str] = Field(
+        default=[], description="which of the six fields above are unmeasured or unknown"
+    )
+    test_case_count: int = Field(default=0, description="the same as `cases`")
+    model_id: str = Field(
+        default="unknown", description="the model of the target, else of the release, else `unknown`"
+    )
+    all_gates_passed: bool = Field(
+        default=False, description="true when the verdict is passed or warning, and the evaluation finished"
+    )
     details: list[Detail] = Field(default=[], description="one row per case; only in files")
 
 

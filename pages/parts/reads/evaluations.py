@@ -6,8 +6,8 @@ import orjson
 import streamlit as st
 
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.human.results import build_document as build_document
 from genaiops_core.evaluation.runs import case_scores, comparison, results
+from genaiops_core.releases import evaluation_results
 from genaiops_core.rollouts import rollouts
 from pages.parts.reads.cache import QUICK_S, SLOW_S, cache_for, register_reads
 from pages.parts.reads.connection import open_snapshot
@@ -90,7 +90,7 @@ def export_results(url: str, id: str) -> bytes:
     """The results document with every case, as JSON; built on download only."""
     with open_snapshot(url) as connection:
         run = runs.get(connection, id)
-        body = build_document(connection, run)
+        body = evaluation_results.build_document(connection, run)
     return orjson.dumps(body, option=orjson.OPT_INDENT_2, default=str)
 
 
