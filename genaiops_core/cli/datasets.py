@@ -147,6 +147,7 @@ def import_dataset_command(
 ) -> None:
     """Import test cases; valid rows are imported, rejected rows are listed by row and column."""
     from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation.datasets import file_origins
 
     files, more = _split_mappings(files)
     mapping = parse_mapping([*(map or []), *more])
@@ -161,10 +162,13 @@ def import_dataset_command(
             name=name or file.stem,
             data=data,
             filename=file.name,
+            origin=file_origins.describe_origin(file),
+            is_named_by_file=not name,
             mapping=mapping,
             sheet=sheet,
             reason=reason,
         )
+        note_other_name(file, name or file.stem, stored.dataset)
         rows.append(
             {
                 "dataset": stored.dataset,
@@ -202,6 +206,16 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
         )
         mapping[field] = column
     return mapping
+
+
+def note_other_name(file: Path, name: str, dataset: str) -> None:
+    """Say on stderr that a dataset is not named after its file alone, because another folder has such a file."""
+    if dataset != name.strip():
+        output.say(
+            f"{file} is dataset {dataset}: dataset {name} holds the file of another folder. --name chooses a name "
+            "in genaiops import dataset.",
+            err=True,
+        )
 
 
 def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:

@@ -159,9 +159,9 @@ def _read_pipeline(config: Path | None, max_degradation: float | None) -> dict[s
 def _find_suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
     """Find the dataset version of `--suite`; a file is imported first, and equal content keeps its version."""
     from db.transaction import reading
-    from genaiops_core.cli.datasets import parse_mapping
+    from genaiops_core.cli.datasets import note_other_name, parse_mapping
     from genaiops_core.evaluation import datasets
-    from genaiops_core.evaluation.datasets import changes
+    from genaiops_core.evaluation.datasets import changes, file_origins
 
     file = Path(suite)
     if not file.is_file():
@@ -178,5 +178,8 @@ def _find_suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> 
         data=arguments.read_file(file),
         filename=file.name,
         mapping=parse_mapping(pairs),
+        origin=file_origins.describe_origin(file),
+        is_named_by_file=True,
     )
+    note_other_name(file, file.stem, stored.dataset)
     return stored.dataset, stored.version

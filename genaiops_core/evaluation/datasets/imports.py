@@ -9,9 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from db.transaction import reading
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.datasets import file_origins
 from genaiops_core.evaluation.datasets.case import Case, build_cases
-from genaiops_core.evaluation.datasets.versions import DatasetVersion, store_version, validate_name
+from genaiops_core.evaluation.datasets.versions import (
+    DatasetVersion,
+    hash_cases,
+    store_version,
+    validate_name,
+)
 from genaiops_core.evaluation.readers.columns import SAMPLE_ROWS, list_object_paths, resolve_mapping
 from genaiops_core.evaluation.readers.tables import Problem, Table
 from genaiops_core.evaluation.readers.uploads import read_table
@@ -107,6 +114,8 @@ def import_dataset(
     filename: str,
     mapping: Mapping[str, str] | None = None,
     sheet: str | None = None,
+    origin: str = "",
+    is_named_by_file: bool = False,
     reason: str = "",
     is_demo: bool = False,
 ) -> DatasetVersion:
@@ -122,6 +131,9 @@ def import_dataset(
         filename: its extension indicates the format.
         mapping: field -> column; overrides the columns recognised by alias.
         sheet: name of the sheet of a workbook; None selects the first that resembles a dataset.
+        origin: the file with its folders, as `file_origins.describe_origin` returns it; '' when they are unknown.
+        is_named_by_file: whether `name` is that of the file: then a dataset with the files of another folder is left
+            alone, and another name is chosen.
         reason: for the audit log.
         is_demo: whether the dataset belongs to the demo.
 
@@ -135,14 +147,18 @@ def import_dataset(
     )
     if "input" not in resolved_mapping:
         raise BadInput(_describe_missing_input(table, filename))
+    parsed = build_cases(table, resolved_mapping)
+    if is_named_by_file and origin:
+        with reading(engine) as connection:
+            name = file_origins.choose_name(connection, name, origin, hash_cases(parsed.cases))
     return store_version(
         engine,
         actor=actor,
         name=name,
-        parsed=build_cases(table, resolved_mapping),
+        parsed=parsed,
         columns=resolved_mapping,
         # Without the folders of the user's machine.
-        source=PurePath(filename).name,
+        source=origin or PurePath(filename).name,
         reason=reason,
         is_demo=is_demo,
     )
