@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -34,22 +36,23 @@ def print_json(value: Any) -> None:
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> None:
     """Print a table of `columns`, or the sentence `empty` when there are no rows."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from genaiops_core.text_tables import render_table
 
-    console = Console()
     if not rows:
-        console.print(Text(empty))
+        say(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        # Folded, never cut: long names often differ only at their end.
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        # Text, not str: names come from outside and must not be read as markup.
-        table.add_row(*[Text(_cell_text(row.get(column))) for column in columns])
-    console.print(table)
+    headers = [column.replace("_", " ") for column in columns]
+    cells = [[_cell_text(row.get(column)) for column in columns] for row in rows]
+    for line in render_table(headers, cells, _find_width()):
+        typer.echo(line)
+
+
+def _find_width() -> int | None:
+    """The width of the terminal; None where the output is a pipe or a file, unless `COLUMNS` gives one."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def shorten(text: str, longest: int = 80) -> str:

@@ -167,6 +167,8 @@ def write_reports(body: Mapping[str, Any], *, junit: Path | None, comment: Path 
 
 def print_results(body: Mapping[str, Any], *, json: bool) -> None:
     """Print a results document and exit with the code of its verdict."""
+    from genaiops_core.evaluation.verdicts import units
+
     verdict = body.get("verdict")
     # On stderr, so that a log shows it even where stdout is JSON for a program.
     for gate in body.get("gates") or []:
@@ -181,9 +183,8 @@ def print_results(body: Mapping[str, Any], *, json: bool) -> None:
             rows, ["metric", "mean", "low", "high", "n", "undefined"], empty="There are no metrics."
         )
         output.say("")
-        output.print_table(
-            body.get("gates") or [], ["name", "threshold", "verdict", "why"], empty="There are no gates."
-        )
+        gates = [{**gate, "threshold": units.format_threshold(gate)} for gate in body.get("gates") or []]
+        output.print_table(gates, ["name", "threshold", "verdict", "why"], empty="There are no gates.")
         output.say("")
         output.say(_describe_unfinished(body) if body.get("partial") else _describe_verdict(body))
     raise typer.Exit(EXIT_CODES.get(verdict or "", output.EXIT_INCONCLUSIVE))

@@ -86,6 +86,56 @@ def test_comment_escapes_markup_and_folds_details() -> None:
     assert "<b>" not in written and "@here" not in written
 
 
+@pytest.mark.parametrize(
+    ("gate_fields", "measured", "threshold"),
+    [
+        (
+            {"kind": "limit", "metric": "cost_per_query", "measured": 0.01234, "threshold": 0.02},
+            "0.01234 USD",
+            "0.02 USD",
+        ),
+        (
+            {"kind": "limit", "metric": "latency_p95", "measured": 9999.6, "threshold": 3000.0},
+            "10,000 ms",
+            "3,000 ms",
+        ),
+        (
+            {"kind": "limit", "metric": "monthly_cost", "measured": 12_345.6, "threshold": 10_000.0},
+            "12,346 USD a month",
+            "10,000 USD a month",
+        ),
+        ({"kind": "regression", "metric": "cost", "measured": 0.0421, "threshold": 0.05}, "+4.2 %", "5 %"),
+        (
+            {"kind": "regression", "metric": "latency_p50", "measured": -0.3, "threshold": 0.05},
+            "-30.0 %",
+            "5 %",
+        ),
+        (
+            {"kind": "regression", "metric": "safety", "measured": -0.006, "threshold": 0.05},
+            "-0.0060",
+            "0.05",
+        ),
+        (
+            {"kind": "score", "metric": "stage_score", "measured": 0.91234, "threshold": 0.85},
+            "0.9123",
+            "0.85",
+        ),
+        ({"kind": "threshold", "metric": "tone", "measured": None, "threshold": 0.8}, "unknown", "0.8"),
+    ],
+    ids=lambda value: value["metric"] if isinstance(value, dict) else "",
+)
+def test_comment_has_units(gate_fields: dict[str, Any], measured: str, threshold: str) -> None:
+    written = render_markdown(results(gates=[gate("failed", **gate_fields)]))
+    row = next(line for line in written.splitlines() if line.startswith("| s.m "))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert (cells[1], cells[5]) == (measured, threshold)
+
+
+def test_comment_of_early_documents_has_units() -> None:
+    early = {"name": "s.p95", "metric": "latency_p95", "threshold": 3000.0, "measured": 2400.0}
+    assert "| 2,400 ms |" in render_markdown(results(gates=[{**early, "verdict": "passed", "why": "w"}]))
+
+
 def test_comment_shows_change_from_baseline() -> None:
     moved = {
         "metric": "grounding_overlap",

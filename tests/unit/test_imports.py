@@ -75,6 +75,7 @@ GROUND = {
     "project",
     "output",
     "printable",
+    "text_tables",
     "rows",
     "ids",
     "__init__",

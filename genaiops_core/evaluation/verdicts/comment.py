@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genaiops_core.evaluation.verdicts import documents
+from genaiops_core.evaluation.verdicts import documents, units
 from genaiops_core.evaluation.verdicts.limits import COST, Figure, find_figure
 from genaiops_core.evaluation.verdicts.verdict import WARNING
 from genaiops_core.printable import printable
@@ -87,7 +87,7 @@ def _render_metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]])
     gates_by_metric = {gate["metric"]: gate for gate in gates if gate.get("kind", "threshold") == "threshold"}
     differences = {row["metric"]: row for row in (body.get("comparison") or {}).get("metrics") or ()}
     lines = [
-        "| metric | score | 95 % interval | change from baseline | cases | threshold | verdict |",
+        "| metric | measured | 95 % interval | change from baseline | cases | threshold | verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, entry in body["metrics"].items():
@@ -108,10 +108,9 @@ def _render_metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]])
         lines.append(f"| {' | '.join(cells)} |")
     for gate in gates:
         if gate["metric"] not in body["metrics"] or gate.get("kind", "threshold") == "regression":
-            measured = "unknown" if gate["measured"] is None else _format_measured(gate)
             cells = (
                 escape_text(gate["name"]),
-                measured,
+                units.format_measured(gate),
                 "",
                 _format_change(differences.get(gate["metric"])),
                 "",
@@ -121,17 +120,10 @@ def _render_metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]])
     return lines
 
 
-def _format_measured(gate: Mapping[str, Any]) -> str:
-    if gate.get("kind") == "regression":
-        return f"{gate['measured']:+.4f}"
-    return f"{gate['measured']:.4g}"
-
-
 def _format_verdict(gate: Mapping[str, Any] | None) -> tuple[str, str]:
     if gate is None:
         return "", ""
-    threshold = "" if gate["threshold"] is None else f"{gate['threshold']:g}"
-    return threshold, f"{SIGNS.get(gate['verdict'], '')} {gate['verdict']}"
+    return units.format_threshold(gate), f"{SIGNS.get(gate['verdict'], '')} {gate['verdict']}"
 
 
 def _format_change(row: Mapping[str, Any] | None) -> str:
