@@ -18,7 +18,7 @@ from genaiops_core.evaluation.calls.spend_budget import SpendBudget, SpendLimitR
 from genaiops_core.evaluation.calls.unit import UnitKey, hash_call
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges.answers import MalformedAnswer, build_repair_prompt, parse_answer
-from genaiops_core.evaluation.judges.protocol import Answer
+from genaiops_core.evaluation.judges.protocol import ANY_ANSWER, Answer, AnswerRules
 from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Model, Prompt, Reply, Usage
 
 ResultT = TypeVar("ResultT")
@@ -90,7 +90,7 @@ class UnitCalls:
     def cost_nano_usd(self) -> int | None:
         return self._cost
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
         problem = ""
         occurrence = self._count_occurrence(prompt)
         # Earlier attempts are replayed from the cache: a repair prompt contains their replies, and so does
@@ -102,7 +102,7 @@ class UnitCalls:
                 if reply is None:
                     break  # that attempt made no such call, or the call failed
                 try:
-                    return parse_answer(reply, answer)
+                    return parse_answer(reply, answer, rules)
                 except MalformedAnswer as error:
                     problem = str(error)
                     current = build_repair_prompt(current, reply, problem)
@@ -270,7 +270,7 @@ class NoCalls:
 
     cost_nano_usd = 0
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
         raise CallFailed("This judge calls no model.")
 
     async def embed(self, text: str) -> tuple[float, ...]:
