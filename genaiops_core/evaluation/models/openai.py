@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from genaiops_core.evaluation.models.connection_errors import describe_connection_error
 from genaiops_core.evaluation.models.protocol import (
     CallFailed,
     Embedding,
@@ -219,8 +220,8 @@ class OpenAIModel:
         except APIConnectionError as error:
             if isinstance(error.__cause__, CallFailed):  # raised by the transport: the address is not allowed
                 raise error.__cause__ from error
-            cause = error.__cause__ or error
-            raise CallFailed(f"The server at {self._base_url} did not answer: {cause}.") from error
+            reason = describe_connection_error(error)
+            raise CallFailed(f"The server at {self._base_url} did not answer: {reason}.") from error
         except ValueError as error:
             raise CallFailed(f"The server at {self._base_url} did not answer with JSON.") from error
         if not isinstance(answer, dict):

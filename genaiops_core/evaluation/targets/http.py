@@ -14,6 +14,7 @@ import httpx
 import orjson
 
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.models.connection_errors import describe_connection_error
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled, Usage
 from genaiops_core.evaluation.models.retry_after import THROTTLED, parse_retry_after
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
@@ -90,6 +91,9 @@ class HttpTarget:
                 reply = await self._exchange(content, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise CallFailed(f"{self._endpoint} did not answer within {self._spec.timeout_s:g} s.") from error
+        except httpx.TransportError as error:
+            reason = describe_connection_error(error)
+            raise CallFailed(f"{self._endpoint} failed: {reason}.") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise CallFailed(f"{self._endpoint} failed: {error or type(error).__name__}.") from error
         latency_ms = (time.perf_counter() - start) * 1000
