@@ -8,7 +8,14 @@ from typing import Any
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import create_judge as judge_of
 from genaiops_core.evaluation.judges.answers import MalformedAnswer, build_repair_prompt, parse_answer
-from genaiops_core.evaluation.judges.protocol import Answer, Judge, Judgement, JudgeOptions
+from genaiops_core.evaluation.judges.protocol import (
+    ANY_ANSWER,
+    Answer,
+    AnswerRules,
+    Judge,
+    Judgement,
+    JudgeOptions,
+)
 from genaiops_core.evaluation.models.protocol import CallFailed, Model, Prompt
 
 
@@ -19,16 +26,16 @@ class DirectCalls:
         self.embedded: list[str] = []
         self.cost_nano_usd: int | None = 0
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
         assert self.model is not None
         self.prompts.append(prompt)
         reply = await self.model.ask(prompt)
         try:
-            return parse_answer(reply, answer)
+            return parse_answer(reply, answer, rules)
         except MalformedAnswer as problem:
             repaired_reply = await self.model.ask(build_repair_prompt(prompt, reply, str(problem)))
         try:
-            return parse_answer(repaired_reply, answer)
+            return parse_answer(repaired_reply, answer, rules)
         except MalformedAnswer as problem:
             raise CallFailed(f"malformed: {problem}") from problem
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from genaiops_core.evaluation.judges.protocol import ANY_ANSWER, AnswerRules
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 
 LONG_SENTENCE = (
@@ -21,7 +22,7 @@ class DraftModel:
         self.failing_text = failing_text
         self.prompts: list[Prompt] = []
 
-    async def ask(self, prompt: Prompt, answer: type[Any]) -> Any:
+    async def ask(self, prompt: Prompt, answer: type[Any], rules: AnswerRules = ANY_ANSWER) -> Any:
         self.prompts.append(prompt)
         match = re.search(r"<passage>\n(.*)\n</passage>", prompt.messages[0].text, re.DOTALL)
         assert match is not None

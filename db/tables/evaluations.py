@@ -81,6 +81,8 @@ evaluation = sa.Table(
     sa.Column("unpriced_calls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("input_tokens", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("output_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    # Calls whose provider sent no token counts: the sums above lack theirs.
+    sa.Column("uncounted_calls", sa.Integer, nullable=False, server_default="0"),
     # Answers that the target has to generate before they can be scored, finished answers, and their cost.
     sa.Column("answers", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answers_done", sa.Integer, nullable=False, server_default="0"),
@@ -91,6 +93,8 @@ evaluation = sa.Table(
     # Start time and finished units of the current attempt; the remaining time is estimated from them.
     sa.Column("resumed_at", UtcDateTime),
     sa.Column("units_at_resume", sa.Integer, nullable=False, server_default="0"),
+    # Until when calls wait for a provider that throttles them; past or NULL: none waits.
+    sa.Column("throttled_until", UtcDateTime),
     sa.Column("results", Json),
     sa.Column("problem", sa.Text, nullable=False),
     sa.Column("created_by", sa.String(200), nullable=False),

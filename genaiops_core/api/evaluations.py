@@ -13,7 +13,7 @@ from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
-from genaiops_core.evaluation.runs.evaluation import describe_evaluation, estimate_remaining_s
+from genaiops_core.evaluation.runs.evaluation import describe_evaluation, describe_progress
 
 router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
 
@@ -135,6 +135,6 @@ def _why(sent: _Sent | None) -> str:
 def _describe(run: runs.Evaluation) -> dict[str, Any]:
     return {
         **describe_evaluation(run),
-        "remaining_s": estimate_remaining_s(run, now()),
+        **describe_progress(run, now()),
         "results": run.results,
     }

@@ -113,9 +113,9 @@ def wait(id: Id, json: output.Json = False) -> None:
 
 def _print_evaluation(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation.runs.evaluation import describe_evaluation, estimate_remaining_s
+    from genaiops_core.evaluation.runs.evaluation import describe_evaluation, describe_progress
 
-    fields: dict[str, Any] = {**describe_evaluation(run), "remaining_s": estimate_remaining_s(run, now())}
+    fields: dict[str, Any] = {**describe_evaluation(run), **describe_progress(run, now())}
     if json:
         output.print_json(fields)
         return

@@ -33,7 +33,12 @@ CallsPerMinute = Annotated[
 ]
 UnitTimeout = Annotated[
     float,
-    typer.Option(help="Timeout in seconds for one metric of one case.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--unit-timeout",
+        "--timeout",
+        help="Timeout in seconds for one metric of one case; a call waits as long for a provider that throttles it.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 SpendLimit = Annotated[
     float | None,

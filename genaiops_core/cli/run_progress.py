@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
 
 POLL_SECONDS = 0.2
+WAITING = "waiting for the provider"
 
 Progress = Callable[["Evaluation"], None]
 
@@ -62,18 +63,30 @@ def show_progress(*, is_shown: bool) -> Iterator[Progress]:
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
         TextColumn("{task.fields[facts]}"),
     )
+    console = Console(stderr=True)
+    is_announced = False
     # Transient: a log of a CI server keeps only the results.
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress_bar:
+    with Progress(*columns, console=console, transient=True) as progress_bar:
         task = progress_bar.add_task("scoring", total=None, facts="")
-        yield lambda run: progress_bar.update(
-            task, completed=run.units_done, total=run.units, facts=", ".join(_list_facts(run))
-        )
+
+        def show(run: Evaluation) -> None:
+            nonlocal is_announced
+            facts = list(_list_facts(run))
+            progress_bar.update(task, completed=run.units_done, total=run.units, facts=", ".join(facts))
+            # Nothing of a bar reaches a log, and a run that stands still there needs a reason.
+            if WAITING in facts and not is_announced and not console.is_terminal:
+                console.print(f"{WAITING}: {run.units_done} of {run.units} scores", highlight=False)
+            is_announced = WAITING in facts
+
+        yield show
 
 
 def _list_facts(run: Evaluation) -> Iterator[str]:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s
+    from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s, is_waiting_for_provider
 
+    if is_waiting_for_provider(run, now()):
+        yield WAITING
     remaining_s = estimate_remaining_s(run, now())
     if remaining_s:
         yield f"about {remaining_s:.0f} s remaining"

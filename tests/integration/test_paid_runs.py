@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation, evaluation_score, judge_call, spend_hold
 from db.transaction import reading
 from genaiops_core.access import audit
+from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.calls import call_session
@@ -21,6 +23,8 @@ from genaiops_core.evaluation.calls.unit_calls import MAX_REPAIRS
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt, Throttled, Usage
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import execution, judging, launching
+from genaiops_core.evaluation.runs.evaluation import describe_evaluation, is_waiting_for_provider
+from genaiops_core.evaluation.runs.results import fetch_metric_spend
 from genaiops_core.evaluation.runs.scoring import score_cases
 from genaiops_core.evaluation.runs.session_pool import EvaluationAttempt
 from tests.integration.evaluating import fetch_run, import_prices, score_batch
@@ -145,6 +149,97 @@ def test_consecutive_failures_fail_the_run_until_resume(
     runs.resume(engine, actor="ada", id=id)
     assert execution.run(engine, id).state == "finished"
     assert len(model.prompts) == 20
+
+
+def test_throttling_never_ends_a_run(
+    engine: sa.Engine, launch: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_session, "MAX_CONSECUTIVE_FAILURES", 5)
+
+    def reply(number: int, prompt: Prompt) -> str:
+        # Between two failures of the model many calls are throttled, which neither adds to them nor starts anew.
+        if number % 3:
+            raise Throttled("Too many requests.", retry_after_s=0.001)
+        if "item 3 " in prompt.messages[0].text:
+            raise CallFailed("the model fell over")
+        return '{"value": 0.5}'
+
+    done = execution.run(engine, launch(SlowModel(reply), pace=RateLimits(concurrency=1)))
+    assert (done.state, done.units_done, done.units_failed) == ("finished", 20, 2)
+
+
+def test_endless_throttling_fails_units_not_the_run(
+    engine: sa.Engine, launch: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_session, "MAX_CONSECUTIVE_FAILURES", 5)
+    monkeypatch.setattr(call_session, "POLL_S", 0.05)
+    seen: list[bool] = []
+    model = SlowModel(lambda number, prompt: (_ for _ in ()).throw(Throttled("Too many requests.")))
+    id = launch(model, pace=RateLimits(unit_timeout_s=1.0))
+    done = execution.run(engine, id, lambda run: seen.append(is_waiting_for_provider(run, now())))
+    assert (done.state, done.verdict, done.units_failed) == ("finished", "error", 20)
+    assert any(seen)
+    assert not is_waiting_for_provider(done, now())
+    assert done.results is not None
+    assert done.results["metrics"]["faithfulness"]["reasons"] == {
+        "Too many requests; the call waited 1 s, the timeout of a unit.": 10
+    }
+
+
+def test_calls_without_token_counts_are_unknown_not_zero(
+    engine: sa.Engine, launch: Callable[..., str]
+) -> None:
+    class Uncounted(SlowModel):
+        async def ask(self, prompt: Prompt) -> Any:
+            reply = await super().ask(prompt)
+            counted = Usage(input_tokens=100) if "item 3 " in prompt.messages[0].text else reply.usage
+            return dataclasses.replace(reply, usage=counted)
+
+    done = execution.run(engine, launch(Uncounted()))
+    assert (done.uncounted_calls, done.unpriced_calls) == (2, 2)
+    assert done.results is not None
+    judging_figures = done.results["judging"]
+    assert (judging_figures["input_tokens"], judging_figures["output_tokens"]) == (None, None)
+    assert (judging_figures["cost_usd"], judging_figures["uncounted_calls"]) == (None, 2)
+    assert describe_evaluation(done)["input_tokens"] is None
+    with reading(engine) as connection:
+        spend = {row.metric: row for row in fetch_metric_spend(connection, done.id)}
+    assert {(row.input_tokens, row.output_tokens) for row in spend.values()} == {(1000, None)}
+
+
+@pytest.mark.parametrize(
+    ("judge", "embedding_model", "metrics", "unpriced"),
+    [
+        ("gpt-5-mini", "nomic-embed-text", ["faithfulness", "context_recall"], ""),
+        ("openai/gpt-5-mini", "nomic-embed-text", ["faithfulness"], ""),
+        ("gpt-5-mini", "nomic-embed-text", ["faithfulness", "answer_relevancy"], "nomic-embed-text"),
+        ("gpt-5-mini", "text-embedding-3-small", ["answer_relevancy"], ""),
+        ("our-7b", "text-embedding-3-small", ["semantic_similarity"], ""),
+        ("our-7b", "text-embedding-3-small", ["answer_correctness"], "our-7b"),
+        ("our-7b", "nomic-embed-text", ["exact_match"], ""),
+    ],
+)
+def test_spend_limit_needs_prices_of_called_models_only(
+    engine: sa.Engine, judge: str, embedding_model: str, metrics: list[str], unpriced: str
+) -> None:
+    import_prices(engine, 2)
+
+    def launch_limited() -> str:
+        return runs.launch(
+            engine,
+            actor="ada",
+            dataset="prices",
+            judge=f"openai:{judge}@http://gateway.example:8000/v1",
+            judge_options={"embedding_model": embedding_model},
+            metrics=metrics,
+            pace=RateLimits(spend_limit_nano_usd=10**9),
+        )
+
+    if not unpriced:
+        launch_limited()
+        return
+    with pytest.raises(BadInput, match=f"The price of {unpriced} is unknown"):
+        launch_limited()
 
 
 def test_timed_out_unit_fails_but_its_call_is_recorded(engine: sa.Engine, launch: Callable[..., str]) -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from genaiops_core.evaluation.calls.prices import bound_text_tokens
 from genaiops_core.evaluation.calls.rate_limiter import (
-    MAX_ATTEMPTS,
     RateLimiter,
     retry_throttled,
     share_limit,
@@ -30,6 +29,7 @@ from genaiops_core.evaluation.models.protocol import (
     Throttled,
     Usage,
 )
+from genaiops_core.evaluation.models.retry_after import parse_retry_after
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.cases import choose_batch_size, sample_cases, split_into_batches
@@ -93,27 +93,83 @@ def test_rate_limit_spaces_call_starts() -> None:
         assert at >= number * 0.01 - 1e-9
 
 
-def test_only_throttled_calls_are_retried_and_limited() -> None:
+def test_throttled_calls_are_retried_within_their_limit() -> None:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    async def tries(error: Exception) -> int:
+    async def tries(error: Exception, max_wait_s: float = 120.0) -> int:
         count = 0
+        waits.clear()
         with pytest.raises(type(error)):
-            async for attempt in retry_throttled(sleep):
+            async for attempt in retry_throttled(sleep, max_wait_s):
                 with attempt:
                     count += 1
                     raise error
         return count
 
-    assert asyncio.run(tries(CallFailed("broken"))) == 1
-    assert asyncio.run(tries(Throttled("later", retry_after_s=45.0))) == MAX_ATTEMPTS
-    assert all(45.0 <= wait <= 60.0 for wait in waits)
-    waits.clear()
-    assert asyncio.run(tries(Throttled("later", retry_after_s=7_200.0))) == MAX_ATTEMPTS
-    assert set(waits) == {60.0}
+    assert (asyncio.run(tries(CallFailed("broken"))), waits) == (1, [])
+    # The provider names 45 s: two waits of that and of a little more for the second, the third is cut.
+    assert asyncio.run(tries(Throttled("later", retry_after_s=45.0))) == 4
+    assert sum(waits) == 120.0 and all(45.0 <= wait <= 60.0 for wait in waits[:2])
+    # No wait is longer than a minute, and one last attempt is made at the limit.
+    assert asyncio.run(tries(Throttled("later", retry_after_s=7_200.0))) == 3
+    assert waits == [60.0, 60.0]
+    assert asyncio.run(tries(Throttled("later", retry_after_s=7_200.0), 5.0)) == 2
+    assert waits == [5.0]
+    # Without a time of the provider the waits grow.
+    asyncio.run(tries(Throttled("later")))
+    assert sum(waits) == pytest.approx(120.0) and waits[0] < 1.5 and max(waits) <= 30.5
+
+
+@given(st.floats(0, 1e6), st.floats(0.001, 86_400))
+def test_waits_for_a_provider_never_exceed_the_limit(requested_s: float, max_wait_s: float) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def call() -> None:
+        async for attempt in retry_throttled(sleep, max_wait_s):
+            with attempt:
+                raise Throttled("later", retry_after_s=requested_s)
+
+    with pytest.raises(Throttled):
+        asyncio.run(call())
+    assert sum(waits) == pytest.approx(max_wait_s)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "20", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "nan"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
+    assert parse_retry_after(headers) == seconds
+
+
+def test_limiter_knows_until_when_calls_are_throttled() -> None:
+    async def wait() -> list[float]:
+        limiter = RateLimiter(RateLimits())
+        seen = [limiter.throttled_s]
+        with limiter.wait_throttled(40.0):
+            with limiter.wait_throttled(90.0):
+                seen.append(limiter.throttled_s)
+            await asyncio.sleep(10.0)
+            seen.append(limiter.throttled_s)
+        return [*seen, limiter.throttled_s]
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        assert runner.run(wait()) == [0.0, 90.0, pytest.approx(30.0), 0.0]
 
 
 def test_paused_clock_does_not_expire() -> None:

@@ -22,7 +22,7 @@ from genaiops_core.evaluation.calls.record_writer import RecordWriter
 from genaiops_core.evaluation.calls.spend_budget import RunBudget, UnlimitedBudget
 from genaiops_core.evaluation.calls.unit_calls import CallContext
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.models.protocol import CallFailed
+from genaiops_core.evaluation.models.protocol import CallFailed, Throttled
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.targets import Target
 from genaiops_core.logs import get_logger
@@ -84,6 +84,9 @@ class SessionRun(Protocol):
 
     def read_status(self, connection: sa.Connection) -> RunStatus:
         """Read the state of the run."""
+
+    def note_throttling(self, engine: sa.Engine, seconds: float) -> None:
+        """Note that calls of this process wait so long for a provider that throttles them."""
 
     def pause(self, engine: sa.Engine, problem: str) -> None:
         """Pause the run until a user decides how it goes on."""
@@ -187,6 +190,9 @@ class CallSession:
             self._ending = asyncio.create_task(asyncio.to_thread(change_state, self.engine, problem))
 
     def _count_failures(self, failure: CallFailed | None) -> None:
+        # A provider that throttles works: the call waits, and neither continues nor ends a series of failures.
+        if isinstance(failure, Throttled):
+            return
         self._failures = 0 if failure is None else self._failures + 1
         if failure is not None and self._failures >= MAX_CONSECUTIVE_FAILURES:
             self.fail(
@@ -221,6 +227,10 @@ class CallSession:
             self.units.total_tokens = _count_unit_slots(self.limiter.slots)
         if isinstance(self.budget, RunBudget) and len(alive) > 1:
             await self.budget.return_unused()
+        throttled_s = self.limiter.throttled_s
+        # Shorter waits are over before anybody reads of them.
+        if throttled_s > POLL_S:
+            await asyncio.to_thread(self._run.note_throttling, self.engine, throttled_s)
 
     def _read_status(self, polls: int) -> tuple[RunStatus, Collection[str]]:
         with reading(self.engine) as connection:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from genaiops_core.evaluation.judges.protocol import Judge
+from genaiops_core.evaluation.metrics import lookup_metric
 from genaiops_core.evaluation.models.protocol import Prompt, Usage
 from genaiops_core.pricing.prices import PriceList
 
@@ -56,6 +60,24 @@ class Prices:
         """Whether calls to this model can be priced."""
         # Tokens of both kinds: a price list may lack the price of one.
         return self.max_cost(provider, model, _MILLION, _MILLION) is not None
+
+
+def list_called_models(judge: Judge, metric_names: Iterable[str], rubrics: Sequence[Any] = ()) -> list[str]:
+    """The models that a judge calls for these metrics: its language model, its embedding model, both or none.
+
+    Args:
+        judge: the judge.
+        metric_names: as in results.
+        rubrics: rubrics among the metrics that are not built in, or their documents.
+    """
+    if judge.model is None:
+        return []
+    metrics = [lookup_metric(name, rubrics, judge=judge.name) for name in metric_names]
+    # A metric that nobody has registered may call either model.
+    asks = any(metric is None or metric.calls.asks or metric.calls.asks_per_context for metric in metrics)
+    embeds = any(metric is None or metric.calls.embeddings for metric in metrics)
+    names = (judge.model.name if asks else "", judge.model.embedding_name if embeds else "")
+    return [name for name in names if name]
 
 
 def bound_prompt_tokens(prompt: Prompt, schema_bytes: int = 0) -> int:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import anyio
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from genaiops_core.evaluation.models.protocol import Throttled
 from genaiops_core.evaluation.rate_limits import RateLimits
-
-MAX_ATTEMPTS = 10
-"""Attempts of one throttled call; with the waits between them about two minutes."""
 
 _MAX_WAIT_S = 60.0
 # With jitter, calls that were throttled together do not return together.
@@ -40,6 +38,27 @@ class RateLimiter:
         self._slots = anyio.CapacityLimiter(limits.concurrency)
         self._calls_per_minute = limits.calls_per_minute
         self._next_at = 0.0
+        self._throttled_until: list[float] = []
+
+    @property
+    def max_throttled_s(self) -> float:
+        """How long one call may wait for a provider that throttles it."""
+        return self._limits.unit_timeout_s
+
+    @property
+    def throttled_s(self) -> float:
+        """Seconds until the last of the calls that the provider throttles tries again; 0 when none waits."""
+        return max(0.0, max(self._throttled_until, default=0.0) - asyncio.get_running_loop().time())
+
+    @contextmanager
+    def wait_throttled(self, seconds: float) -> Iterator[None]:
+        """Count a call as throttled while it waits in the block."""
+        until = asyncio.get_running_loop().time() + seconds
+        self._throttled_until.append(until)
+        try:
+            yield
+        finally:
+            self._throttled_until.remove(until)
 
     @property
     def slots(self) -> int:
@@ -77,19 +96,25 @@ class RateLimiter:
             await asyncio.sleep(start - now)
 
 
-def retry_throttled(sleep: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
-    """The attempts of one call: another attempt follows only a throttled one, after the wait that the provider names."""
+def retry_throttled(sleep: Callable[[float], Awaitable[None]], max_wait_s: float) -> AsyncRetrying:
+    """The attempts of one call: another attempt follows only a throttled one, after the wait that the provider names.
+
+    Args:
+        sleep: waits.
+        max_wait_s: the sum of all waits. The last wait is cut to it, so that one more attempt is made at its end.
+    """
+
+    def compute_wait_s(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        requested_s = error.retry_after_s if isinstance(error, Throttled) else None
+        # A provider may name 0 s: the growing backoff keeps all callers from returning at once.
+        wait_s = min(_MAX_WAIT_S, max(requested_s or 0.0, _backoff(state)))
+        return max(0.0, min(wait_s, max_wait_s - state.idle_for))
+
     return AsyncRetrying(
         retry=retry_if_exception_type(Throttled),
-        stop=stop_after_attempt(MAX_ATTEMPTS),
-        wait=_compute_wait_s,
+        stop=lambda state: state.idle_for >= max_wait_s,
+        wait=compute_wait_s,
         sleep=sleep,
         reraise=True,
     )
-
-
-def _compute_wait_s(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    requested_s = error.retry_after_s if isinstance(error, Throttled) else None
-    # A provider may name 0 s: the growing backoff keeps all callers from returning at once.
-    return min(_MAX_WAIT_S, max(requested_s or 0.0, _backoff(state)))

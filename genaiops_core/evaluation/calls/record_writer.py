@@ -188,6 +188,7 @@ def _insert_calls(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> 
         "input_tokens": sum(row.input_tokens or 0 for row in inserted),
         "output_tokens": sum(row.output_tokens or 0 for row in inserted),
         "cost_nano_usd": sum(row.cost_nano_usd or 0 for row in inserted),
+        "uncounted_calls": sum(row.input_tokens is None or row.output_tokens is None for row in inserted),
         "unpriced_calls": sum(row.cost_nano_usd is None for row in inserted),
     }
 

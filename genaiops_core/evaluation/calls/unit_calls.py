@@ -18,8 +18,16 @@ from genaiops_core.evaluation.calls.spend_budget import SpendBudget, SpendLimitR
 from genaiops_core.evaluation.calls.unit import UnitKey, hash_call
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges.answers import MalformedAnswer, build_repair_prompt, parse_answer
-from genaiops_core.evaluation.judges.protocol import Answer
-from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Model, Prompt, Reply, Usage
+from genaiops_core.evaluation.judges.protocol import ANY_ANSWER, Answer, AnswerRules
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
+    Model,
+    Prompt,
+    Reply,
+    Throttled,
+    Usage,
+)
 
 ResultT = TypeVar("ResultT")
 RecordT = TypeVar("RecordT")
@@ -44,7 +52,7 @@ class CallContext:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits between attempts of a throttled call."""
     on_outcome: Callable[[CallFailed | None], None] = lambda _: None
-    """Called at the end of every call; None means success."""
+    """Called at the end of every attempt of a call; None means success."""
     on_limit_reached: Callable[[str], None] = lambda _: None
     """Called with the reason when no further call may begin; it stops the units."""
     is_stopping: Callable[[], bool] = lambda: False
@@ -90,7 +98,7 @@ class UnitCalls:
     def cost_nano_usd(self) -> int | None:
         return self._cost
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
         problem = ""
         occurrence = self._count_occurrence(prompt)
         # Earlier attempts are replayed from the cache: a repair prompt contains their replies, and so does
@@ -102,7 +110,7 @@ class UnitCalls:
                 if reply is None:
                     break  # that attempt made no such call, or the call failed
                 try:
-                    return parse_answer(reply, answer)
+                    return parse_answer(reply, answer, rules)
                 except MalformedAnswer as error:
                     problem = str(error)
                     current = build_repair_prompt(current, reply, problem)
@@ -201,19 +209,25 @@ async def make_call(
         store: stores a result, or a failure that was billed; returns the record and its cost (None: unknown).
 
     Raises:
-        CallFailed: the error of the last attempt.
+        CallFailed: the error of the last attempt, or the provider throttled the call for longer than a unit's timeout.
     """
 
     async def wait(seconds: float) -> None:
-        with clock.pause():
+        with clock.pause(), context.limiter.wait_throttled(seconds):
             await context.sleep(seconds)
 
-    async for attempt in retry_throttled(wait):
-        with attempt:
-            release = await _acquire_turn(context, clock, max_cost_nano_usd)
-            task = context.start(_request_and_store(context, max_cost_nano_usd, request, store, release))
-            # Shielded: a call that began is billed, so it is stored even when its unit runs out of time.
-            return await asyncio.shield(task)
+    max_wait_s = context.limiter.max_throttled_s
+    try:
+        async for attempt in retry_throttled(wait, max_wait_s):
+            with attempt:
+                release = await _acquire_turn(context, clock, max_cost_nano_usd)
+                task = context.start(_request_and_store(context, max_cost_nano_usd, request, store, release))
+                # Shielded: a call that began is billed, so it is stored even when its unit runs out of time.
+                return await asyncio.shield(task)
+    except Throttled as error:
+        raise CallFailed(
+            f"{str(error).rstrip('.')}; the call waited {max_wait_s:g} s, the timeout of a unit."
+        ) from error
     raise AssertionError("the attempts end by returning or raising")
 
 
@@ -270,7 +284,7 @@ class NoCalls:
 
     cost_nano_usd = 0
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
         raise CallFailed("This judge calls no model.")
 
     async def embed(self, text: str) -> tuple[float, ...]:

@@ -6,14 +6,21 @@ Pure functions.
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from genaiops_core.evaluation.judges.protocol import Answer, JudgeOptions
+from genaiops_core.evaluation.judges.protocol import ANY_ANSWER, Answer, AnswerRules, JudgeOptions
+from genaiops_core.evaluation.judges.reply_objects import (
+    UnusableObject,
+    find_objects,
+    load_object,
+    remove_reasoning,
+    remove_spaces,
+    unwrap,
+)
 from genaiops_core.evaluation.models.protocol import Message, Prompt, Reply
 
 MAX_REPLY_CHARACTERS = 8_000
@@ -55,22 +62,98 @@ def build_schema(answer: type[BaseModel]) -> dict[str, Any]:
     return inlined if inlined is not None else answer.model_json_schema()
 
 
-def parse_answer(reply: Reply, answer: type[Answer]) -> Answer:
-    """The answer in a reply: the reply itself, or the last JSON object in it, since models add text around it.
+def parse_answer(reply: Reply, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
+    """The answer in a reply: the reply itself, or the only JSON object in it that has fields of the answer.
+
+    Models add text around their answers. An object that the reply quotes from the texts of the case is not the answer,
+    and neither is anything in a block of reasoning. Two different objects with fields of the answer are no answer.
 
     Raises:
-        MalformedAnswer: no JSON object fits the schema.
+        MalformedAnswer: no JSON object fits the schema and the rules, or more than one may be meant.
     """
+    text = reply.text.strip()
+    if not text:
+        raise MalformedAnswer("the answer is empty")
     try:
-        return answer.model_validate_json(reply.text)
-    except ValidationError as error:
-        problem = _describe_problems(error)
-    for candidate in _iterate_objects(reply.text):
+        whole = load_object(text)
+        if whole is None:
+            text = remove_reasoning(text).strip()
+            whole = load_object(text)
+        candidates = [whole] if whole is not None else _list_candidates(text, rules.texts)
+    except UnusableObject as error:
+        raise MalformedAnswer(str(error)) from error
+    return _validate_only(candidates, answer, rules)
+
+
+def _list_candidates(text: str, case_texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The objects in a text, without those that stand in the texts of the case."""
+    compact_texts = [remove_spaces(case_text) for case_text in case_texts]
+    return [
+        reply_object.value
+        for reply_object in find_objects(text)
+        if not any(remove_spaces(reply_object.source) in compact for compact in compact_texts)
+    ]
+
+
+def _validate_only(candidates: Sequence[dict[str, Any]], answer: type[Answer], rules: AnswerRules) -> Answer:
+    fitting: list[Answer] = []
+    problems: list[str] = []
+    is_contested = False
+    for candidate in candidates:
         try:
-            return answer.model_validate(candidate)
+            result = _validate(candidate, answer, rules)
+        except _Misfit as error:
+            problems.append(str(error))
+            # An object of another shape is a note or an example. One of the right shape may be the answer that is
+            # meant, and then the object that fits is not.
+            is_contested = is_contested or error.has_shape
+        else:
+            if result not in fitting:
+                fitting.append(result)
+    if len(fitting) > 1 or (fitting and is_contested):
+        raise MalformedAnswer(
+            "it has several JSON objects that differ, and nothing says which of them counts"
+        )
+    if not fitting:
+        raise MalformedAnswer(problems[-1] if problems else "it has no JSON object")
+    return fitting[0]
+
+
+class _Misfit(Exception):
+    """An object that is no answer."""
+
+    def __init__(self, problem: str, *, has_shape: bool) -> None:
+        super().__init__(problem)
+        self.has_shape = has_shape
+        """Whether it has the fields of the answer with values of their types, but wrong values."""
+
+
+def _validate(candidate: dict[str, Any], answer: type[Answer], rules: AnswerRules) -> Answer:
+    """The answer that an object is, or that its only key wraps.
+
+    Raises:
+        _Misfit: it is none.
+    """
+    misfits: list[_Misfit] = []
+    for value in unwrap(candidate):
+        try:
+            result = answer.model_validate(value)
         except ValidationError as error:
-            problem = _describe_problems(error)
-    raise MalformedAnswer(problem if reply.text.strip() else "the answer is empty")
+            misfits.append(_Misfit(_describe_problems(error), has_shape=_has_shape(error)))
+            continue
+        if problem := rules.find_problem(result):
+            raise _Misfit(problem, has_shape=True)
+        return result
+    # The inner object of a wrapper is the one to describe when it has the shape.
+    raise next((misfit for misfit in misfits if misfit.has_shape), misfits[0])
+
+
+def _has_shape(error: ValidationError) -> bool:
+    kinds = [
+        detail["type"]
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return not any(kind == "missing" or kind.endswith(("_type", "_parsing")) for kind in kinds)
 
 
 def build_repair_prompt(prompt: Prompt, reply: Reply, problem: str) -> Prompt:
@@ -104,26 +187,6 @@ def _inline_references(node: Any, definitions: Mapping[str, Any], parents: tuple
         return _inline_references(definitions[name], definitions, (*parents, name))
     inlined = {key: _inline_references(value, definitions, parents) for key, value in node.items()}
     return None if any(inlined[key] is None and node[key] is not None for key in node) else inlined
-
-
-def _iterate_objects(text: str) -> Iterator[dict[str, Any]]:
-    """The outermost JSON objects in a text, last first; each is followed by the object that its only key wraps."""
-    objects: list[dict[str, Any]] = []
-    decoder, at = json.JSONDecoder(), text.find("{")
-    while at >= 0:
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            # A brace within prose: the search goes on behind it.
-            end = at + 1
-        else:
-            objects.append(value)
-        at = text.find("{", end)
-    for value in reversed(objects):
-        yield value
-        inner = next(iter(value.values())) if len(value) == 1 else None
-        if isinstance(inner, dict):
-            yield inner
 
 
 def _describe_problems(error: ValidationError) -> str:

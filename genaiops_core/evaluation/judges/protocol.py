@@ -11,7 +11,7 @@ A judge handles prompts and scales, a model handles a wire protocol. Cost and pe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -37,11 +37,29 @@ class Judgement:
     """No value because the judge failed, not because the case lacks a field: another attempt may succeed."""
 
 
+def _accept(_answer: Any) -> str:
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRules:
+    """What an answer must meet beside its schema."""
+
+    find_problem: Callable[[Any], str] = _accept
+    """Returns what is wrong with an answer, in words for the model; '' when nothing is."""
+    texts: tuple[str, ...] = ()
+    """Texts of the case: a JSON object that a reply copies from them is a quotation and never the answer."""
+
+
+ANY_ANSWER = AnswerRules()
+"""No rule beside the schema."""
+
+
 class Calls(Protocol):
     """The calls of one unit: each is rate limited, bounded by the spend limit, priced, and stored before it is used."""
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
-        """The answer as an object of type `answer`; a malformed answer is sent back for repair.
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
+        """The answer as an object of type `answer` that meets the rules; any other is sent back for repair.
 
         Raises:
             CallFailed: there is no usable answer.

@@ -23,6 +23,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import ragas_reasons
 from genaiops_core.evaluation.judges.answers import build_prompt
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
+from genaiops_core.evaluation.judges.ragas_answers import build_rules, make_strict_type
 from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.models.protocol import CallFailed
 
@@ -57,13 +58,16 @@ class RagasCalls:
 
     calls: Calls
     options: JudgeOptions
+    case: Case
     answers: list[BaseModel] = field(default_factory=list)
     failure: Exception | None = None
     """The first error; some metrics of RAGAS discard it."""
 
     async def ask(self, prompt: str, answer: type[BaseModel]) -> BaseModel:
         try:
-            result = await self.calls.ask(build_prompt(prompt, answer, self.options), answer)
+            strict = make_strict_type(answer)
+            rules = build_rules(self.case, strict, self.answers)
+            result = await self.calls.ask(build_prompt(prompt, strict, self.options), strict, rules)
         except Exception as error:
             self.failure = self.failure or error
             raise
@@ -81,7 +85,7 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     template = _TEMPLATES.get(name)
     if template is None:
         template = await asyncio.to_thread(_build_template, name)
-    unit = RagasCalls(calls, options)
+    unit = RagasCalls(calls, options, case)
     # A copy per unit: metrics of RAGAS keep their model in an attribute, and units run at the same time.
     metric = copy.copy(template.metric)
     metric.llm = template.make_llm(unit)

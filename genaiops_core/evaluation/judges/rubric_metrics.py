@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.answers import build_prompt
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
+from genaiops_core.evaluation.judges.protocol import AnswerRules, Calls, JudgeOptions
 from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
 from genaiops_core.evaluation.models.protocol import Prompt
@@ -32,7 +32,9 @@ async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOption
         CallFailed: the model chose no label of the scale.
     """
     answer: Any = await calls.ask(
-        build_rubric_prompt(rubric, case, options), build_verdict_type(rubric.scale)
+        build_rubric_prompt(rubric, case, options),
+        build_verdict_type(rubric.scale),
+        AnswerRules(texts=tuple(_list_texts(case).values())),
     )
     # Always found: the type of the answer admits only labels of the scale.
     value = next(label.value for label in rubric.scale if label.label == answer.label)
@@ -41,12 +43,7 @@ async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOption
 
 def build_rubric_prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Prompt:
     """The prompt: the rubric with the texts of the case, then the scale."""
-    texts = {
-        "input": case.input,
-        "answer": case.answer or "",
-        "reference": case.reference or "",
-        "contexts": "\n\n".join(f"[{number}] {text}" for number, text in enumerate(case.contexts or (), 1)),
-    }
+    texts = _list_texts(case)
     code = hash_fence(rubric.name, *texts.values())
     # A single pass: a placeholder within a text of the case must not be replaced.
     instruction = _PLACEHOLDER.sub(lambda match: fence(texts[match[1]], code), rubric.prompt)
@@ -59,6 +56,16 @@ def build_rubric_prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Pr
         options,
         system=SYSTEM,
     )
+
+
+def _list_texts(case: Case) -> dict[str, str]:
+    """Placeholder -> its text."""
+    return {
+        "input": case.input,
+        "answer": case.answer or "",
+        "reference": case.reference or "",
+        "contexts": "\n\n".join(f"[{number}] {text}" for number, text in enumerate(case.contexts or (), 1)),
+    }
 
 
 def hash_fence(*texts: str) -> str:
@@ -88,6 +95,8 @@ def build_verdict_type(scale: tuple[Label, ...]) -> type[BaseModel]:
     labels = {entry.label.casefold(): entry.label for entry in scale}
 
     def restore_case(value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)  # scales such as 1 to 5: models write the label as a number
         return labels.get(value.strip().casefold(), value) if isinstance(value, str) else value
 
     label: Any = Annotated[

@@ -236,7 +236,12 @@ def _check_stop_reason(stop_reason: str, model: str, prompt: Prompt, usage: Usag
 
 
 _THROTTLED = frozenset(
-    ("ThrottlingException", "TooManyRequestsException", "ModelNotReadyException", "SlowDown")
+    (
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "ModelNotReadyException",
+        "SlowDown",
+    )
 )
 _CREDENTIALS = frozenset(
     (

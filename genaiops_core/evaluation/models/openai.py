@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from genaiops_core.evaluation.models.connection_errors import describe_connection_error
 from genaiops_core.evaluation.models.protocol import (
     CallFailed,
     Embedding,
@@ -16,6 +18,7 @@ from genaiops_core.evaluation.models.protocol import (
     Throttled,
     Usage,
 )
+from genaiops_core.evaluation.models.retry_after import THROTTLED, parse_retry_after
 from genaiops_core.evaluation.models.schemas import describe_schema, make_strict
 
 if TYPE_CHECKING:
@@ -217,8 +220,8 @@ class OpenAIModel:
         except APIConnectionError as error:
             if isinstance(error.__cause__, CallFailed):  # raised by the transport: the address is not allowed
                 raise error.__cause__ from error
-            cause = error.__cause__ or error
-            raise CallFailed(f"The server at {self._base_url} did not answer: {cause}.") from error
+            reason = describe_connection_error(error)
+            raise CallFailed(f"The server at {self._base_url} did not answer: {reason}.") from error
         except ValueError as error:
             raise CallFailed(f"The server at {self._base_url} did not answer with JSON.") from error
         if not isinstance(answer, dict):
@@ -227,9 +230,7 @@ class OpenAIModel:
 
     def _get_client(self) -> AsyncOpenAI:
         if self._client is None:
-            from openai import AsyncOpenAI
-
-            self._client = AsyncOpenAI(
+            self._client = _make_client_type()(
                 base_url=self._base_url,
                 # The client requires a key; servers without authentication ignore it.
                 api_key=self._api_key or "none",
@@ -249,9 +250,10 @@ class OpenAIModel:
 
     def _raise_failure(self, error: APIStatusError, model: str) -> NoReturn:
         message = _read_message(error)
-        if error.status_code == 429 and error.code != "insufficient_quota":
+        if error.status_code in THROTTLED and error.code != "insufficient_quota":
             raise Throttled(
-                f"{self._base_url} throttles {model}: {message}.", retry_after_s=_read_retry_after(error)
+                f"{self._base_url} throttles {model}: {message}.",
+                retry_after_s=parse_retry_after(error.response.headers),
             ) from error
         if error.status_code in (401, 403):
             raise Refused(
@@ -264,6 +266,20 @@ class OpenAIModel:
         if error.status_code < 500:
             raise Refused(f"{self._base_url} rejects the call to {model}: {message}.") from error
         raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {message}.") from error
+
+
+@cache
+def _make_client_type() -> type[AsyncOpenAI]:
+    from openai import AsyncOpenAI
+
+    class Client(AsyncOpenAI):
+        def _should_retry(self, response: Any) -> bool:
+            # The run waits for throttling itself: a wait in here would occupy a slot and count as the unit's time.
+            if response.status_code in THROTTLED:
+                return False
+            return super()._should_retry(response)
+
+    return Client
 
 
 def _import_status_error() -> type[APIStatusError]:
@@ -300,11 +316,3 @@ def _read_message(error: APIStatusError) -> str:
     body = error.body
     message = body.get("message") if isinstance(body, dict) else None
     return str(message or error.message)[:500].rstrip(".")
-
-
-def _read_retry_after(error: APIStatusError) -> float | None:
-    try:
-        # A date in the header is ignored; the backoff of the rate limiter applies.
-        return max(0.0, float(error.response.headers["retry-after"]))
-    except (KeyError, ValueError):
-        return None

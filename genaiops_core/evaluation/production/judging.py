@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.calls.prices import Prices
+from genaiops_core.evaluation.calls.prices import Prices, list_called_models
 from genaiops_core.evaluation.calls.rate_limiter import RateLimiter
 from genaiops_core.evaluation.calls.unit import UnitKey
 from genaiops_core.evaluation.calls.unit_calls import CallContext, NoCalls, UnitCalls
@@ -56,8 +56,8 @@ def require_prices(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) 
         return
     with reading(engine) as connection:
         prices = Prices.load(connection)
-    for name in (model.name, model.embedding_name):
-        if name and not prices.has_price(model.provider, name):
+    for name in list_called_models(judge, list_metrics(judge)):
+        if not prices.has_price(model.provider, name):
             raise BadInput(
                 f"The price of {name} is unknown, so the daily budget of production sampling cannot be enforced. "
                 "Import it with genaiops import prices, or choose another judge in GENAIOPS_SAMPLE_JUDGE."

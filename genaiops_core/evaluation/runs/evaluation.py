@@ -24,7 +24,7 @@ _COPIED_FIELDS = (
     *("id", "application", "release", "dataset", "version", "split", "judge", "sample_size"),
     *("state", "verdict", "problem", "attempt"),
     *("units", "units_done", "units_undefined", "units_failed", "answers", "answers_done"),
-    *("judge_calls", "unpriced_calls", "answers_unpriced", "input_tokens", "output_tokens"),
+    *("judge_calls", "unpriced_calls", "answers_unpriced", "uncounted_calls", "throttled_until"),
     *("created_by", "created_at", "started_at", "finished_at"),
 )
 
@@ -62,6 +62,7 @@ class Evaluation:
     unpriced_calls: int
     input_tokens: int
     output_tokens: int
+    """Tokens of judging; lower bounds while `uncounted_calls` is above 0."""
     answers: int
     """Answers that the target must generate; 0 when the answers of the dataset are scored."""
     answers_done: int
@@ -71,6 +72,10 @@ class Evaluation:
     """1 for the first attempt, and one more for every resume."""
     resumed_at: dt.datetime | None
     units_at_resume: int
+    uncounted_calls: int
+    """Judge calls without token counts of the provider."""
+    throttled_until: dt.datetime | None
+    """Until when calls wait for a provider that throttles them; in the past, or None: none waits."""
     results: dict[str, Any] | None
     """The schema documented in `verdicts.results_schema`; partial when cancelled."""
     problem: str
@@ -111,12 +116,26 @@ class Evaluation:
         return self.cost_nano_usd + self.answers_cost_nano_usd
 
     @property
+    def token_counts(self) -> dict[str, int | None]:
+        """Tokens of judging; None when the provider sent no count for a call."""
+        is_known = not self.uncounted_calls
+        return {
+            "input_tokens": self.input_tokens if is_known else None,
+            "output_tokens": self.output_tokens if is_known else None,
+        }
+
+    @property
     def cost_usd(self) -> str:
         return format_usd(self.cost_nano_usd)
 
     @property
     def spent_usd(self) -> str:
         return format_usd(self.spent_nano_usd)
+
+
+def is_waiting_for_provider(run: Evaluation, at: dt.datetime) -> bool:
+    """Whether calls of a running evaluation wait for a provider that throttles them."""
+    return run.state == "running" and run.throttled_until is not None and at < run.throttled_until
 
 
 def get_evaluation(connection: sa.Connection, id: str) -> Evaluation:
@@ -161,13 +180,14 @@ def list_open_attempts(connection: sa.Connection) -> list[tuple[str, int, str]]:
 def describe_evaluation(run: Evaluation) -> dict[str, Any]:
     """The flat JSON of commands and routes, without results and cases; money is decimal text.
 
-    Costs are lower bounds while `unpriced_calls` or `answers_unpriced` is above 0. Times are aware datetimes.
+    Token counts are None when a call has none. Costs are lower bounds while `unpriced_calls` or `answers_unpriced` is above 0. Times are aware datetimes.
     """
     limits = run.rate_limits
     spend_limit = limits.spend_limit_nano_usd
     return {
         **{name: getattr(run, name) for name in _COPIED_FIELDS},
         "metrics": list(run.metrics),
+        **run.token_counts,
         "judging_usd": run.cost_usd,
         "answers_usd": format_usd(run.answers_cost_nano_usd),
         "spent_usd": run.spent_usd,
@@ -192,6 +212,14 @@ def estimate_remaining_s(run: Evaluation, at: dt.datetime) -> float | None:
     if done < MIN_UNITS_FOR_RATE or elapsed_s < MIN_SECONDS_FOR_RATE:
         return None
     return remaining * elapsed_s / done
+
+
+def describe_progress(run: Evaluation, at: dt.datetime) -> dict[str, Any]:
+    """The JSON of what changes with the time: the remaining seconds, and whether calls wait for their provider."""
+    return {
+        "remaining_s": estimate_remaining_s(run, at),
+        "is_waiting_for_provider": is_waiting_for_provider(run, at),
+    }
 
 
 def _from_row(row: sa.Row[Any]) -> Evaluation:

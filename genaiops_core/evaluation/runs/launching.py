@@ -13,7 +13,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, targets
-from genaiops_core.evaluation.calls.prices import Prices
+from genaiops_core.evaluation.calls.prices import Prices, list_called_models
 from genaiops_core.evaluation.judges import create_judge as make_judge
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import libraries, normalise_name, rubrics
@@ -119,7 +119,8 @@ def launch(
         selected_judge = make_judge(judge, parse_judge_options(options))
         selected_metrics = _select_metrics(selected_judge, metrics, stages, thresholds)
         libraries.require_installed(selected_metrics)
-        _require_prices(connection, selected_judge, target_spec, rate_limits)
+        called_models = list_called_models(selected_judge, selected_metrics, rubric_documents)
+        _require_prices(connection, selected_judge, called_models, target_spec, rate_limits)
         dataset_version = datasets.get_version(connection, dataset, version)
         available = count_available(connection, dataset_version, split)
         case_count = min(available, size) if size else available
@@ -224,9 +225,13 @@ def _validate_minimum(name: str, value: float) -> float:
 
 
 def _require_prices(
-    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, rate_limits: RateLimits
+    connection: sa.Connection,
+    judge: Judge,
+    called_models: Sequence[str],
+    target: targets.TargetSpec | None,
+    rate_limits: RateLimits,
 ) -> None:
-    """Reject a spend limit that cannot be enforced.
+    """Reject a spend limit that cannot be enforced: only the models that the chosen metrics call need a price.
 
     Raises:
         BadInput: a model of the judge or of the target has no known price.
@@ -236,9 +241,7 @@ def _require_prices(
     prices = Prices.load(connection)
     models: list[tuple[str, str]] = []
     if judge.model is not None:
-        models += [
-            (judge.model.provider, name) for name in (judge.model.name, judge.model.embedding_name) if name
-        ]
+        models += [(judge.model.provider, name) for name in called_models]
     if target is not None:
         models.append((_PRICE_PROVIDERS.get(target.kind, ""), target.model))
     for provider, name in models:

@@ -48,8 +48,9 @@ class MetricSpend:
     metric: str
     calls: int
     unpriced_calls: int
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    """None when the provider sent no count for a call."""
     cost_nano_usd: int
     """A lower bound while `unpriced_calls` is above 0."""
 
@@ -94,8 +95,8 @@ def build_header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime)
         "judging": {
             "calls": run.judge_calls,
             "unpriced_calls": run.unpriced_calls,
-            "input_tokens": run.input_tokens,
-            "output_tokens": run.output_tokens,
+            "uncounted_calls": run.uncounted_calls,
+            **run.token_counts,
             "cost_usd": run.cost_usd if is_priced else None,
             "cost_usd_at_least": run.cost_usd,
             "units_failed": run.units_failed,
@@ -195,8 +196,11 @@ def fetch_metric_spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
             call.metric,
             sa.func.count(),
             sa.func.sum(sa.case((call.cost_nano_usd.is_(None), 1), else_=0)),
-            sa.func.coalesce(sa.func.sum(call.input_tokens), 0),
-            sa.func.coalesce(sa.func.sum(call.output_tokens), 0),
+            sa.func.sum(call.input_tokens),
+            sa.func.sum(call.output_tokens),
+            # Counts ignore NULL: fewer than calls means that a count is missing.
+            sa.func.count(call.input_tokens),
+            sa.func.count(call.output_tokens),
             sa.func.coalesce(sa.func.sum(call.cost_nano_usd), 0),
         )
         .where(call.evaluation_id == id)
@@ -208,11 +212,20 @@ def fetch_metric_spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
             metric=metric,
             calls=calls,
             unpriced_calls=int(unpriced),
-            input_tokens=int(input_tokens),
-            output_tokens=int(output_tokens),
+            input_tokens=int(input_tokens) if input_counts == calls else None,
+            output_tokens=int(output_tokens) if output_counts == calls else None,
             cost_nano_usd=int(cost),
         )
-        for metric, calls, unpriced, input_tokens, output_tokens, cost in connection.execute(query)
+        for (
+            metric,
+            calls,
+            unpriced,
+            input_tokens,
+            output_tokens,
+            input_counts,
+            output_counts,
+            cost,
+        ) in connection.execute(query)
     ]
     return sorted(spend, key=lambda metric_spend: (-metric_spend.cost_nano_usd, metric_spend.metric))
 

@@ -63,6 +63,9 @@ class EvaluationAttempt:
         is_running = (current.state, current.attempt) == ("running", self.attempt)
         return RunStatus(is_running=is_running, overrun=states.find_overrun(current, now()))
 
+    def note_throttling(self, engine: sa.Engine, seconds: float) -> None:
+        states.note_throttling(engine, self.id, self.attempt, seconds)
+
     def pause(self, engine: sa.Engine, problem: str) -> None:
         states.pause_for_decision(engine, self.id, self.attempt, problem)
 

@@ -67,6 +67,21 @@ def fail(engine: sa.Engine, id: str, problem: str, attempt: int | None = None) -
         connection.execute(sa.update(evaluation).where(_is_open(id, attempt)).values(values))
 
 
+def note_throttling(engine: sa.Engine, id: str, attempt: int, seconds: float) -> None:
+    """Note that calls of an open evaluation wait so long for a provider that throttles them."""
+    until = now() + dt.timedelta(seconds=seconds)
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(evaluation)
+            .where(
+                _is_open(id, attempt),
+                # Several workers share an evaluation: the latest time stands.
+                sa.or_(evaluation.c.throttled_until.is_(None), evaluation.c.throttled_until < until),
+            )
+            .values(throttled_until=until)
+        )
+
+
 def pause_for_decision(engine: sa.Engine, id: str, attempt: int, problem: str) -> None:
     """Pause an open evaluation that cannot go on until a user decides; `problem` says what to decide."""
     with writing(engine) as connection:

@@ -18,7 +18,7 @@ from genaiops_core.evaluation.calls.unit import UnitKey
 from genaiops_core.evaluation.calls.unit_calls import CallContext, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges import JudgeOptions, create_judge
-from genaiops_core.evaluation.judges.protocol import Answer
+from genaiops_core.evaluation.judges.protocol import ANY_ANSWER, Answer, AnswerRules
 from genaiops_core.evaluation.models.protocol import CallFailed, Model, Prompt
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.telemetry.figures import format_usd
@@ -72,14 +72,14 @@ class DraftCalls:
         known_costs = [cost for cost in costs if cost is not None]
         return sum(known_costs) if len(known_costs) == len(costs) else None
 
-    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+    async def ask(self, prompt: Prompt, answer: type[Answer], rules: AnswerRules = ANY_ANSWER) -> Answer:
         clock = UnitClock(self._timeout_s)
         calls = UnitCalls(self._context, self._model, UnitKey(next(self._numbers), 1, _DRAFT), clock)
         self._unit_calls.append(calls)
 
         async def ask_in_time() -> Answer:
             async with clock:
-                return await calls.ask(prompt, answer)
+                return await calls.ask(prompt, answer, rules)
 
         task = asyncio.create_task(ask_in_time())
         # A call that the spend limit stops waits forever: outside a run the limit cannot be raised.

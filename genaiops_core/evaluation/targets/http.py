@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import email.utils
 import http.cookiejar
 import time
 from collections.abc import Mapping, Sequence
@@ -15,9 +13,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import orjson
 
-from genaiops_core.clock import now
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.models.connection_errors import describe_connection_error
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled, Usage
+from genaiops_core.evaluation.models.retry_after import THROTTLED, parse_retry_after
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import TargetAnswer
@@ -25,7 +24,8 @@ from genaiops_core.evaluation.targets.protocol import TargetAnswer
 MAX_REPLY_BYTES = 4_000_000
 MAX_REDIRECTS = 3
 _MAX_QUOTED_CHARACTERS = 200
-_THROTTLED = (429, 503)
+# An application answers 503 while it starts or is overloaded.
+_THROTTLED = THROTTLED | {503}
 _RETRYABLE = (408, 409, 425)
 """The only client errors for which another attempt may succeed."""
 _SAME_REQUEST = (307, 308)
@@ -91,6 +91,9 @@ class HttpTarget:
                 reply = await self._exchange(content, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise CallFailed(f"{self._endpoint} did not answer within {self._spec.timeout_s:g} s.") from error
+        except httpx.TransportError as error:
+            reason = describe_connection_error(error)
+            raise CallFailed(f"{self._endpoint} failed: {reason}.") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise CallFailed(f"{self._endpoint} failed: {error or type(error).__name__}.") from error
         latency_ms = (time.perf_counter() - start) * 1000
@@ -203,19 +206,6 @@ class HttpTarget:
         raise CallFailed(
             f"The reply of {self._endpoint} has no value at {self._spec.reply['answer']}; {_make_printable(content)}."
         )
-
-
-def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Parse `Retry-After`, as seconds or as a date, into seconds to wait (RFC 9110, 10.2.3); None if it is invalid."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        retry_at = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    retry_at = retry_at if retry_at.tzinfo else retry_at.replace(tzinfo=dt.UTC)
-    return max(0.0, (retry_at - now()).total_seconds())
 
 
 def _read_origin(url: str) -> tuple[str, str | None, int | None]:

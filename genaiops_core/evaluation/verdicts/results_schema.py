@@ -115,8 +115,13 @@ class Judging(_Model):
 
     calls: int = Field(description="calls to the judge's model; 0 for judges that compute")
     unpriced_calls: int = Field(description="calls without a known price")
-    input_tokens: int = Field(description="as the provider counted them")
-    output_tokens: int = Field(description="as the provider counted them")
+    uncounted_calls: int = Field(0, description="calls for which the provider sent no token counts")
+    input_tokens: int | None = Field(
+        description="as the provider counted them; null when a call has no count"
+    )
+    output_tokens: int | None = Field(
+        description="as the provider counted them; null when a call has no count"
+    )
     cost_usd: str | None = Field(description="decimal; null when a call has no price")
     cost_usd_at_least: str = Field(description="decimal: cost of the calls that have a price")
     units_failed: int = Field(description="units (case, repetition, metric) whose judge or target failed")

@@ -6,8 +6,8 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s
-from pages.parts.evaluations import evaluation_actions
+from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s, is_waiting_for_provider
+from pages.parts.evaluations import evaluation_actions, evaluation_spend
 from pages.parts.reads import cache, evaluations, system
 from pages.parts.shared import frame, metric_names, tables, units
 from pages.parts.shared.frame import Screen
@@ -41,7 +41,9 @@ def draw(screen: Screen, identifier: str, state: str) -> None:
 
 
 def _format_progress(evaluation: runs.Evaluation) -> str:
-    parts = [f"{evaluation.state.capitalize()}: {evaluation.units_done:,} of {evaluation.units:,} scores"]
+    is_waiting = is_waiting_for_provider(evaluation, now())
+    parts = ["Waiting for the provider"] if is_waiting else []
+    parts += [f"{evaluation.state.capitalize()}: {evaluation.units_done:,} of {evaluation.units:,} scores"]
     if evaluation.answers:
         parts.append(f"{evaluation.answers_done:,} of {evaluation.answers:,} answers generated")
     if evaluation.attempt > 1:
@@ -70,7 +72,7 @@ def _draw_figures(evaluation: runs.Evaluation) -> None:
         _draw_card(
             "Judge calls",
             units.format_count(evaluation.judge_calls),
-            f"{units.format_count(evaluation.input_tokens)} input tokens, {units.format_count(evaluation.output_tokens)} output",
+            evaluation_spend.describe_tokens(evaluation),
         )
         _draw_card(
             "Not scored",

@@ -34,8 +34,10 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         )
         st.metric(
             "Judge tokens",
-            units.format_count(evaluation.input_tokens + evaluation.output_tokens),
-            f"{units.format_count(evaluation.input_tokens)} input, {units.format_count(evaluation.output_tokens)} output",
+            "unknown"
+            if evaluation.uncounted_calls
+            else units.format_count(evaluation.input_tokens + evaluation.output_tokens),
+            describe_tokens(evaluation),
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -77,6 +79,16 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         key=f"evaluation_spend_{evaluation.id}",
         alt="Cost of judging by metric",
     )
+
+
+def describe_tokens(evaluation: Evaluation) -> str:
+    """Describe the tokens of judging; those of calls without counts are unknown, not 0."""
+    if not evaluation.uncounted_calls:
+        return (
+            f"{units.format_count(evaluation.input_tokens)} input tokens, "
+            f"{units.format_count(evaluation.output_tokens)} output"
+        )
+    return f"{units.format_quantity(evaluation.uncounted_calls, 'call')} without token counts"
 
 
 def _draw_answers(answers: Mapping[str, Any]) -> None:
