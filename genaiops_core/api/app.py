@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import make_engine
 from db.migrate import upgrade
-from genaiops_core import __version__
+from genaiops_core import __version__, outages
 from genaiops_core.api import evaluations, health, ofrep, operate, otlp, read
 from genaiops_core.api.metrics import HttpMetrics
 from genaiops_core.errors import GenAIOpsError, Unavailable
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
+
+log = get_logger(__name__)
+
+_BUG = "The request failed because of an error in this server; see its log."
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -42,6 +49,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         assert isinstance(error, GenAIOpsError)
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
         return JSONResponse({"error": str(error)}, status_code=error.http_status, headers=headers)
+
+    @app.exception_handler(SQLAlchemyError)
+    @app.exception_handler(sqlite3.Error)
+    async def _answer_database_error(_request: Request, error: Exception) -> Response:
+        unavailable = outages.find_unavailable(error)
+        if unavailable is None:
+            log.error("a request failed", exc_info=error)
+            return JSONResponse({"error": _BUG}, status_code=500)
+        return await _answer_expected_error(_request, unavailable)
 
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid_request(_request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ the name is taken as given; pages of other sites in a browser on this machine ar
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from fastapi import APIRouter, Body, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.transaction import reading
 from genaiops_core.access.identity import actor_name
@@ -149,6 +151,8 @@ def _operate(
 ) -> dict[str, Any]:
     """Run a use case and return its result; it applies in this process at once, in others within a second."""
     outcome = use_case(_engine(request), **arguments)
-    # At once, so that a client of this process sees its own change.
-    request.app.state.routing.refresh()
+    # At once, so that a client of this process sees its own change. An outage now must not deny the commit; the
+    # routing cache repeats the refresh.
+    with contextlib.suppress(SQLAlchemyError):
+        request.app.state.routing.refresh()
     return dataclasses.asdict(outcome)
