@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     )
     actor: str = Field(default_factory=_login_name, description="Actor of the command line.")
     host: str = Field("127.0.0.1", description="Address that UI and API listen on.")
+    allowed_hosts: str = Field(
+        "",
+        description="Further hosts that UI and API serve, such as the name of a proxy: host, host:port or *.domain, "
+        "comma-separated; names of this machine are always served.",
+    )
     ui_port: int = Field(8501, description="Port of the console.", ge=1, le=65535)
     api_port: int = Field(4318, description="Port of the API (OTLP, OFREP, read API).", ge=1, le=65535)
     api_workers: int = Field(

@@ -14,7 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core import __version__, outages
+from genaiops_core.access.host_patterns import parse_patterns
 from genaiops_core.api import evaluations, health, ofrep, operate, otlp, read
+from genaiops_core.api.host_guard import HostGuard
 from genaiops_core.api.metrics import HttpMetrics
 from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.logs import get_logger
@@ -40,6 +42,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="GenAIOps console", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
+    app.add_middleware(
+        HostGuard, allowed_hosts=parse_patterns(settings.allowed_hosts, "GENAIOPS_ALLOWED_HOSTS")
+    )
+    # Outermost, so that refused requests are counted.
     app.add_middleware(HttpMetrics)
     for module in (otlp, ofrep, read, operate, evaluations, health):
         app.include_router(module.router)
