@@ -117,15 +117,21 @@ class Settings(BaseSettings):
     target_hosts: str = Field(
         "",
         description="Allowed hosts of evaluation targets: host, host:port or *.domain, comma-separated; "
-        "empty: any except link-local and metadata addresses.",
+        "empty: any, but a secret is sent only to hosts of this list.",
+    )
+    private_hosts: str = Field(
+        "",
+        description="Hosts and networks that judges, targets and webhooks may call although their addresses are private: "
+        "host, host:port, *.domain or a network such as 10.0.0.0/8, comma-separated.",
     )
     judge_api_key: SecretStr = Field(
         SecretStr(""),
         description="API key of OpenAI-compatible judges; empty: OPENAI_API_KEY.",
     )
     judge_api_hosts: str = Field(
-        "",
-        description="Hosts that may receive the API key of judges, comma-separated; empty: any host of a judge.",
+        "api.openai.com",
+        description="Hosts that may receive the API key of judges: host, host:port or *.domain, comma-separated; "
+        "empty: none.",
     )
 
     @property

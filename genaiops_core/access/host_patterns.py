@@ -61,4 +61,6 @@ def _matches(host: Host, pattern: str) -> bool:
     allowed = parse_host(pattern)
     if allowed is None or allowed.port not in (None, host.port):
         return False
-    return host.name.endswith(allowed.name[1:]) if allowed.name.startswith("*.") else host.name == allowed.name
+    return (
+        host.name.endswith(allowed.name[1:]) if allowed.name.startswith("*.") else host.name == allowed.name
+    )

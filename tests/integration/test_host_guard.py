@@ -53,7 +53,11 @@ def send(port: int, method: str, path: str, **headers: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     body = b'{"percent": 50, "reason": "none"}'
-    for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+    for name, value in {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **headers,
+    }.items():
         connection.putheader(name, value)
     connection.endheaders(body)
     answer = connection.getresponse()
@@ -98,7 +102,14 @@ def test_own_and_configured_hosts_are_served(port: int) -> None:
 def test_changes_need_an_origin_of_the_same_host(port: int) -> None:
     host = f"localhost:{port}"
     path = f"/api/v1/rollouts/{APP}/set"
-    for origin in ("http://evil.example", "null", f"http://localhost:{port + 1}", "https://localhost", "file://", "x"):
+    for origin in (
+        "http://evil.example",
+        "null",
+        f"http://localhost:{port + 1}",
+        "https://localhost",
+        "file://",
+        "x",
+    ):
         for method, route in (("POST", path), ("POST", "/v1/feedback"), ("PUT", path), ("DELETE", path)):
             status, body = send(port, method, route, Host=host, Origin=origin)
             assert (status, "may not operate" in body) == (403, True), (method, route, origin)
@@ -111,7 +122,9 @@ def test_changes_need_an_origin_of_the_same_host(port: int) -> None:
 
 def test_two_hosts_are_refused(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as raw:
-        raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+        raw.sendall(
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+        )
         status = raw.makefile("rb").readline().split()[1]
     assert status in (b"400", b"403")
 
@@ -190,7 +203,12 @@ def test_patterns_name_hosts_ports_and_subdomains() -> None:
     patterns = parse_patterns(" A.example ,*.corp.example, b.example:8443,", "X")
     assert matches_any(Host("a.example", 1), patterns) and matches_any(Host("b.example", 8443), patterns)
     assert matches_any(Host("x.corp.example", None), patterns)
-    for name, number in (("corp.example", None), ("b.example", None), ("xa.example", None), ("a.example.x", 1)):
+    for name, number in (
+        ("corp.example", None),
+        ("b.example", None),
+        ("xa.example", None),
+        ("a.example.x", 1),
+    ):
         assert not matches_any(Host(name, number), patterns)
     with pytest.raises(Misconfigured, match="X: 'http://a' is not a host"):
         parse_patterns("http://a", "X")
