@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from db.engine import make_engine
 from db.migrate import upgrade
@@ -24,6 +24,11 @@ from genaiops_core.settings import Settings
 
 log = get_logger(__name__)
 
+# For values that no check of their own has refused: the two databases have different limits.
+_OUT_OF_RANGE = (
+    "A number, a time or a text of the request is beyond what the database holds; use a smaller number, a time between "
+    "1970 and 2262, and text without NUL."
+)
 _BUG = "The request failed because of an error in this server; see its log."
 
 
@@ -60,10 +65,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.exception_handler(sqlite3.Error)
     async def _answer_database_error(_request: Request, error: Exception) -> Response:
         unavailable = outages.find_unavailable(error)
+        if isinstance(error, DataError):
+            return JSONResponse({"error": _OUT_OF_RANGE}, status_code=400)
         if unavailable is None:
             log.error("a request failed", exc_info=error)
             return JSONResponse({"error": _BUG}, status_code=500)
         return await _answer_expected_error(_request, unavailable)
+
+    @app.exception_handler(OverflowError)
+    async def _answer_overflow(_request: Request, _error: Exception) -> Response:
+        return JSONResponse({"error": _OUT_OF_RANGE}, status_code=400)
 
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid_request(_request: Request, error: Exception) -> Response:

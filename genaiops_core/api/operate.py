@@ -13,11 +13,12 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Body, Depends, Header, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.transaction import reading
 from genaiops_core.access.identity import actor_name
+from genaiops_core.api.answers import MAX_NUMBER
 from genaiops_core.rollbacks import procedure
 from genaiops_core.rollouts import rollouts
 
@@ -48,7 +49,7 @@ class SetCanary(_Sent):
     """The canary's new share; with `version`, only if the routing still has that version."""
 
     percent: float
-    version: int | None = None
+    version: int | None = Field(None, le=MAX_NUMBER)
 
 
 class Change(_Sent):
