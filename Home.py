@@ -26,4 +26,5 @@ pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibili
 navigation = st.navigation(pages, position="hidden")
 menu.draw()
 with frame.show_errors():
+    frame.watch_database()
     navigation.run()

@@ -4,7 +4,16 @@
 """
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from genaiops_core.access.host_patterns import parse_patterns
+from genaiops_core.api.host_guard import HostGuard
+from genaiops_core.settings import Settings
 from pages.parts.shared import warm_up
 
-app = st.App("Home.py", lifespan=warm_up.lifespan)
+allowed_hosts = parse_patterns(Settings().allowed_hosts, "GENAIOPS_ALLOWED_HOSTS")
+app = st.App(
+    "Home.py",
+    lifespan=warm_up.lifespan,
+    middleware=[Middleware(HostGuard, allowed_hosts=allowed_hosts)],
+)

@@ -14,6 +14,8 @@ WRITE_OPTION = "genaiops_write"
 """Execution option that makes SQLite take its write lock at BEGIN instead of at the first write."""
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
+CONNECT_TIMEOUT_S = 5
+"""Of PostgreSQL."""
 
 
 def make_engine(url: str | sa.URL, *, pool_size: int = 8) -> sa.Engine:
@@ -52,6 +54,10 @@ def _postgresql_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         max_overflow=8,
         # A restarted server leaves dead connections in the pool; the ping replaces them before a statement fails.
         pool_pre_ping=True,
+        # The default waits for minutes for a host that does not answer. A parameter of the URL has precedence.
+        connect_args={} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_S},
+        # Errors are logged, and parameters are contents of users.
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )
@@ -64,6 +70,7 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         url,
         pool_size=pool_size,
         max_overflow=8,
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     )
     actor: str = Field(default_factory=_login_name, description="Actor of the command line.")
     host: str = Field("127.0.0.1", description="Address that UI and API listen on.")
+    allowed_hosts: str = Field(
+        "",
+        description="Further hosts that UI and API serve, such as the name of a proxy: host, host:port or *.domain, "
+        "comma-separated; names of this machine are always served.",
+    )
     ui_port: int = Field(8501, description="Port of the console.", ge=1, le=65535)
     api_port: int = Field(4318, description="Port of the API (OTLP, OFREP, read API).", ge=1, le=65535)
     api_workers: int = Field(
@@ -112,15 +117,21 @@ class Settings(BaseSettings):
     target_hosts: str = Field(
         "",
         description="Allowed hosts of evaluation targets: host, host:port or *.domain, comma-separated; "
-        "empty: any except link-local and metadata addresses.",
+        "empty: any, but a secret is sent only to hosts of this list.",
+    )
+    private_hosts: str = Field(
+        "",
+        description="Hosts and networks that judges, targets and webhooks may call although their addresses are private: "
+        "host, host:port, *.domain or a network such as 10.0.0.0/8, comma-separated.",
     )
     judge_api_key: SecretStr = Field(
         SecretStr(""),
         description="API key of OpenAI-compatible judges; empty: OPENAI_API_KEY.",
     )
     judge_api_hosts: str = Field(
-        "",
-        description="Hosts that may receive the API key of judges, comma-separated; empty: any host of a judge.",
+        "api.openai.com",
+        description="Hosts that may receive the API key of judges: host, host:port or *.domain, comma-separated; "
+        "empty: none.",
     )
 
     @property

@@ -32,6 +32,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeatable")
 
+# The host that the test client of the API names. Set here too, for fixtures of a whole module.
+os.environ["GENAIOPS_ALLOWED_HOSTS"] = "testserver"
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -51,6 +54,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("GENAIOPS_", "STREAMLIT_", "AWS_")) and name != "GENAIOPS_TEST_PG":
             monkeypatch.delenv(name)
     monkeypatch.setenv("GENAIOPS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GENAIOPS_ALLOWED_HOSTS", "testserver")
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-
+from genaiops_core.access.host_patterns import is_loopback
 from genaiops_core.errors import BadInput, Misconfigured
 
 MAX_ACTOR_LENGTH = 200
@@ -21,17 +20,6 @@ def actor_name(text: str) -> str:
     if len(name) > MAX_ACTOR_LENGTH or not name.isprintable():
         raise BadInput(f"The name of the actor must be at most {MAX_ACTOR_LENGTH} printable characters.")
     return name
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be reached from this machine."""
-    # Any other name may resolve to another address tomorrow, so it does not count as loopback.
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def require_safe_address(host: str) -> None:

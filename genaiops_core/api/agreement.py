@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from db.transaction import reading
-from genaiops_core.api.answers import Window, answer, engine_of, json_response
+from genaiops_core.api.answers import MAX_NUMBER, Window, answer, engine_of, json_response
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import judged
@@ -25,7 +25,7 @@ def agreement(
     evaluation: Annotated[str | None, Query(description="Id of an evaluation.")] = None,
     dataset: Annotated[str | None, Query(description="The newest finished evaluation of each judge.")] = None,
     version: Annotated[
-        int | None, Query(description="Version of the dataset; the newest by default.")
+        int | None, Query(description="Version of the dataset; the newest by default.", le=MAX_NUMBER)
     ] = None,
     match: Annotated[list[str] | None, Query(description="METRIC=LABEL; repeat it.")] = None,
 ) -> Response:

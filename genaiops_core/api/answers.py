@@ -18,7 +18,11 @@ from genaiops_core.telemetry.time_window import Filters
 
 DIMENSIONS = ("application", "environment", "release", "model")
 
+MAX_NUMBER = 2**31 - 1
+"""Largest version, offset and limit that both databases hold."""
+
 _DAY = dt.timedelta(hours=24)
+_MARGIN = dt.timedelta(days=3)
 _DERIVED_PROPERTIES = ("cost_usd", "error_rate", "is_sampled", "is_complete", "evidence")
 """Properties that are added to the fields of a dataclass that has them."""
 
@@ -102,10 +106,18 @@ def _instant(name: str, text: str) -> dt.datetime:
         instant = dt.datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
     except ValueError:
         raise BadInput(
-            f"The {name} '{text}' is not a valid ISO 8601 time; write 2026-01-05T00:00:00Z."
+            f"The {name} '{text[:100]}' is not a valid ISO 8601 time; write 2026-01-05T00:00:00Z."
         ) from None
     if instant.tzinfo is None:
         raise BadInput(
             f"The {name} '{text}' has no time zone; add Z or an offset, for example 2026-01-05T00:00:00Z."
         )
-    return instant.astimezone(dt.UTC)
+    try:
+        moved = instant.astimezone(dt.UTC)
+        # The default start is a day before the end, and time zones move a time by up to a day.
+        _ = moved - _MARGIN, moved + _MARGIN
+    except OverflowError:
+        raise BadInput(
+            f"The {name} '{text}' is out of range; use a time between 0001-01-04 and 9999-12-28."
+        ) from None
+    return moved

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.transaction import reading
-from genaiops_core.api.operate import Actor, same_site
+from genaiops_core.api.answers import MAX_NUMBER
+from genaiops_core.api.operate import Actor
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
 from genaiops_core.evaluation.runs.evaluation import describe_evaluation, describe_progress
 
-router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
+router = APIRouter(prefix="/api/v1", tags=["evaluations"])
 
 
 class _Sent(BaseModel):
@@ -28,7 +29,7 @@ class Launch(_Sent):
     """What to evaluate; as the options of `genaiops evaluate`."""
 
     dataset: str
-    version: int | None = None
+    version: int | None = Field(None, le=MAX_NUMBER)
     judge: str = "offline"
     judge_options: dict[str, Any] = Field(default_factory=dict)
     metrics: list[str] | None = None
@@ -37,12 +38,12 @@ class Launch(_Sent):
     limits: dict[str, float] = Field(default_factory=dict)
     application: str = ""
     release: str = ""
-    sample_size: int | None = None
+    sample_size: int | None = Field(None, le=MAX_NUMBER)
     target: dict[str, Any] | None = None
     repetitions: int = 1
     baseline: str = ""
     concurrency: int = RateLimits.concurrency
-    calls_per_minute: int | None = None
+    calls_per_minute: int | None = Field(None, le=MAX_NUMBER)
     unit_timeout_s: float = RateLimits.unit_timeout_s
     spend_limit_usd: float | None = None
 

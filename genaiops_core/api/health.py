@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from db.migrate import status
 from db.transaction import reading
+from genaiops_core import outages
 from genaiops_core.clock import now
 from genaiops_core.demo import writer as demo
 from genaiops_core.jobs import heartbeat
@@ -30,13 +31,27 @@ def healthz() -> PlainTextResponse:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """200 when the schema is current, a worker sends heartbeats and, if configured, demo and console are ready."""
+    """200 when the database answers, its schema is current, a worker sends heartbeats and, if configured, demo and console are ready."""
     settings: Settings = request.app.state.settings
-    checks = _checks(request.app.state.engine, demo_expected=settings.demo)
+    checks: dict[str, bool] = {"database": False}
+    body: dict[str, Any] = {"ready": False, "checks": checks}
+    headers = {}
+    try:
+        checks |= _checks(request.app.state.engine, demo_expected=settings.demo)
+    except Exception as error:
+        unavailable = outages.find_unavailable(error)
+        if unavailable is None:
+            raise
+        body["error"] = str(unavailable)
+        headers["Retry-After"] = str(unavailable.retry_after_s)
+    if outage := outages.process_log.find_recent():
+        # The database still answers reads, but a write failed a moment ago.
+        checks["database"] = False
+        body.setdefault("error", f"{outage.sentence}.")
     if settings.ready_with_ui:
         checks["ui"] = _ui_answers(settings)
-    ready = all(checks.values())
-    return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
+    body["ready"] = all(checks.values())
+    return JSONResponse(body, status_code=200 if body["ready"] else 503, headers=headers)
 
 
 @router.get("/metrics")
@@ -45,8 +60,8 @@ def metrics() -> Response:
     return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, Any]:
-    checks: dict[str, Any] = {"schema": status(engine).is_current}
+def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, bool]:
+    checks = {"database": True, "schema": status(engine).is_current}
     with reading(engine) as connection:
         checks["worker"] = heartbeat.is_beating(connection, now())
         if demo_expected:

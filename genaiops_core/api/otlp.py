@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
+from genaiops_core import outages
 from genaiops_core.api.bodies import decompress, read_body
 from genaiops_core.api.otlp_answers import (
     JSON,
@@ -223,7 +224,10 @@ def _answer_encoding(request: Request) -> Encoding:
 
 def _refuse(encoding: Encoding, error: Exception) -> Response:
     if not isinstance(error, GenAIOpsError):
-        log.error("an OTLP request failed", error=str(error)[:300], exc_info=error)
+        # While an outage lasts, a request may also fail before its batch reaches the writer.
+        error = outages.find_unavailable(error) or error
+    if not isinstance(error, GenAIOpsError):
+        log.error("an OTLP request failed", exc_info=error)
     answer = error_response(encoding, error)
     REFUSED.labels(str(answer.status_code)).inc()
     return answer

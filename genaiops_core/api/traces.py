@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -64,8 +65,10 @@ def export(
 ) -> Response:
     """The requests found as a file, in a stream; `otlp` has every span and can be imported again."""
     pieces = exporting.export(engine_of(request), filters, q, format=format, limit=limit)
+    # Before the headers: afterwards an error of the database could no longer be a status.
+    first_piece = next(pieces, b"")
     return StreamingResponse(
-        pieces,
+        chain((first_piece,), pieces),
         media_type=exporting.get_media_type(format),
         headers={"Content-Disposition": f'attachment; filename="{exporting.get_filename(format)}"'},
     )

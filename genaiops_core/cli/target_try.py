@@ -80,12 +80,14 @@ def try_target(
 
 def _call_target(engine: sa.Engine, document: dict[str, Any], case: Case) -> tuple[str, TargetAnswer]:
     from db.transaction import reading
+    from genaiops_core.access.outbound import parse_outbound_rule
     from genaiops_core.evaluation import targets as answering
     from genaiops_core.pricing.prices import PriceList
 
-    built = answering.build_target(
-        document, allowed_hosts=answering.parse_allowed_hosts(context.settings().target_hosts)
-    )
+    settings = context.settings()
+    hosts = answering.parse_allowed_hosts(settings.target_hosts)
+    rule = parse_outbound_rule(settings.private_hosts, hosts)
+    built = answering.build_target(document, allowed_hosts=hosts, outbound_rule=rule)
     with reading(engine) as connection:
         prices = PriceList.load(connection)
 

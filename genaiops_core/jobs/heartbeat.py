@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from db.tables.access import worker
 from db.transaction import insert, writing
+from genaiops_core import outages
 
 BEAT_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 15.0
@@ -49,6 +50,7 @@ def beat(engine: sa.Engine, executor_id: str, now: dt.datetime) -> None:
                 index_elements=["executor_id"], set_={"beat_at": statement.excluded.beat_at}
             )
         )
+    outages.process_log.clear(is_write=True)
 
 
 def forget(engine: sa.Engine, executor_id: str) -> None:

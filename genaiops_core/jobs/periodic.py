@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from genaiops_core import outages
 from genaiops_core.logs import get_logger
 
 log = get_logger()
@@ -37,8 +38,8 @@ class Periodic:
                 self._action()
                 problem = ""
             except Exception as error:
-                # Logged once while the error stays the same, not at every run.
-                if str(error) != problem:
+                # Logged once while the error stays the same, not at every run; an outage once for all tasks.
+                if outages.find_unavailable(error) is None and str(error) != problem:
                     log.exception("task failed; it is tried again", task=self._name, every_s=self._every_s)
                 problem = str(error)
             self._stopping.wait(self._every_s)

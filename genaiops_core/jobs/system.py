@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from db.engine import SQLITE_BUSY_TIMEOUT_MS
+from genaiops_core import outages
 
 APPLICATION_VERSION = "genaiops-2"
 """Fixed: the default is a hash of the code, so that work started before a deployment would not continue after it.
@@ -69,6 +70,16 @@ def system_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
+class _OutageFilter(logging.Filter):
+    """Drops what the job engine logs about an outage, with a traceback for each of its threads several times a second.
+
+    The tasks of the worker report the same outage once (`outages`).
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return outages.process_log.find_recent() is None and "OperationalError" not in record.getMessage()
+
+
 class JobEngine:
     """The job engine of this process; it runs only while there is work for it.
 
@@ -104,6 +115,9 @@ class JobEngine:
             if self._engine is not None:
                 return
             engine = system_engine(self._url)
+            engine_log = logging.getLogger("dbos")
+            if not any(isinstance(known, _OutageFilter) for known in engine_log.filters):
+                engine_log.addFilter(_OutageFilter())
             DBOS(
                 config={
                     "name": "genaiops",

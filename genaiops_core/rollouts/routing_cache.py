@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from db.commits import CommitCounter
 from db.transaction import reading
+from genaiops_core import outages
 from genaiops_core.logs import get_logger
 from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import RoutingTable
@@ -86,12 +87,14 @@ class RoutingCache(Generic[Prepared]):
             try:
                 self.refresh()
             except Exception as error:
-                if not is_failing:
+                is_outage = outages.find_unavailable(error) is not None
+                if not is_outage and not is_failing:
                     _log.warning(
-                        "routing tables cannot be refreshed; the last known tables are used", error=str(error)
+                        "routing tables cannot be refreshed; the last known tables are used", exc_info=error
                     )
                 is_failing = True
             else:
+                outages.process_log.clear(is_write=False)
                 if is_failing:
                     _log.info("routing tables are refreshed again")
                 is_failing = False

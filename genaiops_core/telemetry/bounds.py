@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from genaiops_core.telemetry.durations import UNKNOWN_NS
+from genaiops_core.telemetry.otlp.values import limit_integer
 
 MAX_VALUE_CHARACTERS = 256 * 1024
 """Longest stored attribute value; a prompt of 60,000 tokens fits."""
@@ -85,5 +86,19 @@ def limit_events(kind: str, sent: Sequence[dict[str, Any]], notes: list[str]) ->
 
 
 def to_json(value: Any) -> bytes:
-    """Encode received values as JSON; numbers beyond 64 bits become text instead of an error."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    """Encode received values as JSON; what JSON or 64 bits cannot hold becomes text instead of an error."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # Rare, and slower: the encoder does not tell which value it refuses.
+        return orjson.dumps(_make_storable(value), default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _make_storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_make_storable(name): _make_storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_make_storable(inner) for inner in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return limit_integer(value)

@@ -196,14 +196,16 @@ def test_key_is_sent_only_to_its_host(server: ScriptedServer, monkeypatch: pytes
     monkeypatch.setenv("OPENAI_API_KEY", "of-openai")
     monkeypatch.setenv("GENAIOPS_TARGET_KEY", "of-mine")
     ask(build_openai_spec(server.url))
-    ask(build_openai_spec(server.url, api_key="${GENAIOPS_TARGET_KEY}"))
+    ask(build_openai_spec(server.url, api_key="${GENAIOPS_TARGET_KEY}"), allowed_hosts=["127.0.0.1"])
     keys = [
         {name.lower(): value for name, value in request.headers.items()}["authorization"]
         for request in server.received
     ]
     assert keys == ["Bearer none", "Bearer of-mine"]
     with pytest.raises(Misconfigured, match="GENAIOPS_TARGET_OTHER, which the target refers to, is not set"):
-        ask(build_openai_spec(server.url, api_key="${GENAIOPS_TARGET_OTHER}"))
+        ask(build_openai_spec(server.url, api_key="${GENAIOPS_TARGET_OTHER}"), allowed_hosts=["127.0.0.1"])
+    with pytest.raises(BadInput, match="sent only to hosts that the operator names"):
+        ask(build_openai_spec(server.url, api_key="${GENAIOPS_TARGET_KEY}"))
 
 
 def test_denied_key_error_names_the_variable(server: ScriptedServer) -> None:

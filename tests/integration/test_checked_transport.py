@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation.targets.hosts import CheckedTransport
+from genaiops_core.evaluation.models.checked_transport import CheckedTransport
 
 
 def certificate(folder: Path, *names: x509.GeneralName) -> Path:

@@ -30,6 +30,9 @@ CASE = Case(
 )
 
 
+TOKEN = {"Authorization": "Bearer ${GENAIOPS_TARGET_TOKEN}"}
+
+
 @pytest.fixture(scope="module")
 def _application() -> Iterator[Application]:
     with run_application() as running_application:
@@ -122,20 +125,47 @@ def test_headers_are_read_from_environment_per_call(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENAIOPS_TARGET_TOKEN", "s3cret")
-    ask(f"{application.url}/answer", headers={"Authorization": "Bearer ${GENAIOPS_TARGET_TOKEN}"})
+    ask(f"{application.url}/answer", headers=TOKEN, hosts="127.0.0.1")
     assert application.seen[0][1]["authorization"] == "Bearer s3cret"
+
+
+@pytest.mark.parametrize("hosts", ["", "my.app", "127.0.0.1:1"])
+def test_secret_is_sent_only_to_named_hosts(
+    application: Application, monkeypatch: pytest.MonkeyPatch, hosts: str
+) -> None:
+    monkeypatch.setenv("GENAIOPS_TARGET_TOKEN", "s3cret")
+    with pytest.raises(BadInput, match="GENAIOPS_TARGET_HOSTS"):
+        ask(f"{application.url}/answer", headers=TOKEN, hosts=hosts)
+    assert application.seen == []
+
+
+PRIVATE = (
+    "10.0.0.1",
+    "192.168.1.1",
+    "172.16.0.9",
+    "100.64.0.1",
+    "[fd12::1]",
+    "[::ffff:10.0.0.1]",
+    "167772161",
+)
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_private_addresses_are_refused_by_default(host: str) -> None:
+    with pytest.raises(Refused, match="an address of a private network; name the host or the network"):
+        ask(f"http://{host}/answer")
 
 
 def test_missing_variable_is_named(application: Application) -> None:
     with pytest.raises(Misconfigured, match="GENAIOPS_TARGET_TOKEN, which the target refers to, is not set"):
-        ask(f"{application.url}/answer", headers={"X-Key": "${GENAIOPS_TARGET_TOKEN}"})
+        ask(f"{application.url}/answer", headers={"X-Key": "${GENAIOPS_TARGET_TOKEN}"}, hosts="127.0.0.1")
     assert application.seen == []
 
 
 def test_echoed_secret_is_masked(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAIOPS_TARGET_TOKEN", "s3cret")
     with pytest.raises(Refused) as failure:
-        ask(f"{application.url}/denied", headers={"Authorization": "Bearer ${GENAIOPS_TARGET_TOKEN}"})
+        ask(f"{application.url}/denied", headers=TOKEN, hosts="127.0.0.1")
     text = str(failure.value)
     assert "returned 401: 'bad token Bearer ... [31mxxx" in text
     assert "s3cret" not in text and text.isprintable() and len(text) < 350

@@ -46,7 +46,7 @@ def test_an_api_alone_waits_for_no_console(sqlite_engine: sa.Engine) -> None:
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"ready": True, "checks": {"schema": True, "worker": True}},
+        {"ready": True, "checks": {"database": True, "schema": True, "worker": True}},
     )
 
 

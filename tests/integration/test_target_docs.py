@@ -31,6 +31,7 @@ def write_documented_files(
     monkeypatch.setattr(context, "engine", lambda: sqlite_engine)
     for name in ("GENAIOPS_TARGET_TOKEN", "GENAIOPS_TARGET_KEY"):
         monkeypatch.setenv(name, "s3cret")
+    monkeypatch.setenv("GENAIOPS_TARGET_HOSTS", "127.0.0.1")
     for name, content in FILES.items():
         Path(name).write_text(replace_hosts(content, judge_server))
 

@@ -70,6 +70,7 @@ GROUND = {
     "saved_settings",
     "database_url",
     "logs",
+    "outages",
     "clock",
     "formulas",
     "project",

@@ -14,6 +14,7 @@ LOCAL, OPENAI = "http://localhost:8000/v1", "https://api.openai.com/v1"
 
 def test_setting_overrides_common_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("GENAIOPS_JUDGE_API_HOSTS", "localhost:8000")
     assert _find_api_key(LOCAL, Settings()) == ""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-common")
     assert _find_api_key(LOCAL, Settings()) == "sk-common"
@@ -23,6 +24,8 @@ def test_setting_overrides_common_variable(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_key_is_sent_to_listed_hosts_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAIOPS_JUDGE_API_KEY", "sk-judge")
+    assert _find_api_key(OPENAI, Settings()) == "sk-judge"
+    assert _find_api_key(LOCAL, Settings()) == ""
     monkeypatch.setenv("GENAIOPS_JUDGE_API_HOSTS", "API.openai.com, example.org")
     assert _find_api_key(OPENAI, Settings()) == "sk-judge"
     assert _find_api_key(LOCAL, Settings()) == ""

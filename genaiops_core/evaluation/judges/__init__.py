@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from genaiops_core.access.host_patterns import Host, matches_any, parse_patterns
+from genaiops_core.access.outbound import parse_outbound_rule
 from genaiops_core.evaluation.judges.names import JudgeName, parse_judge_name
 from genaiops_core.evaluation.judges.offline import OfflineJudge
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement, JudgeOptions
@@ -51,15 +53,22 @@ def create_judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
             ),
             options,
         )
-    from genaiops_core.evaluation.models.openai import OpenAIModel
+    from genaiops_core.evaluation.models.checked_transport import CheckedTransport, is_proxied
+    from genaiops_core.evaluation.models.openai import KEY_NAMES, OpenAIModel
 
+    settings = Settings()
+    rule = parse_outbound_rule(settings.private_hosts, _parse_key_hosts(settings))
     return ModelJudge(
         str(judge_name),
         OpenAIModel(
             judge_name.model,
             base_url=judge_name.base_url,
-            api_key=_find_api_key(judge_name.base_url, Settings()),
+            api_key=_find_api_key(judge_name.base_url, settings),
             embedding_name=options.embedding_model,
+            # The operator's proxy decides which addresses it reaches.
+            transport=None if is_proxied(judge_name.base_url) else CheckedTransport(rule=rule),
+            follow_redirects=True,
+            key_names=f"{KEY_NAMES}, and name the host in GENAIOPS_JUDGE_API_HOSTS,",
         ),
         options,
     )
@@ -84,9 +93,13 @@ def _prepare_client(service: str, options: JudgeOptions) -> Callable[[], Any]:
 
 def _find_api_key(base_url: str, settings: Settings) -> str:
     """The API key for a server; '' when none is set, or when GENAIOPS_JUDGE_API_HOSTS does not list the server."""
-    host = (urlsplit(base_url).hostname or "").lower()
-    hosts = [name.strip().lower() for name in settings.judge_api_hosts.split(",") if name.strip()]
+    parts = urlsplit(base_url)
+    host = Host((parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80))
     # The key goes only to listed servers: users choose the address of a judge.
-    if hosts and host not in hosts:
+    if not matches_any(host, _parse_key_hosts(settings)):
         return ""
     return settings.judge_api_key.get_secret_value() or os.environ.get("OPENAI_API_KEY", "")
+
+
+def _parse_key_hosts(settings: Settings) -> tuple[str, ...]:
+    return parse_patterns(settings.judge_api_hosts, "GENAIOPS_JUDGE_API_HOSTS")

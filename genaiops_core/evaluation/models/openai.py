@@ -64,6 +64,7 @@ class OpenAIModel:
         retries: int | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
+        follow_redirects: bool = False,
         key_names: str = KEY_NAMES,
     ) -> None:
         """Make no request before the first call.
@@ -76,6 +77,7 @@ class OpenAIModel:
             retries: retries of the client library; None means RETRIES.
             read_timeout_s: timeout of an answer in seconds.
             transport: HTTP transport; None for the client's own, which follows redirects and proxies.
+            follow_redirects: with `transport`, which then checks every address; a key is not sent to another origin.
             key_names: the settings that the error message of a missing key names.
         """
         self.name = name
@@ -86,6 +88,7 @@ class OpenAIModel:
         self._retries = RETRIES if retries is None else retries
         self._read_timeout_s = read_timeout_s
         self._transport = transport
+        self._follow_redirects = follow_redirects
         self._key_names = key_names
         self._client: AsyncOpenAI | None = None
         self._method = 0
@@ -246,7 +249,11 @@ class OpenAIModel:
             return None
         import httpx
 
-        return httpx.AsyncClient(transport=self._transport, timeout=self._read_timeout_s)
+        return httpx.AsyncClient(
+            transport=self._transport,
+            timeout=self._read_timeout_s,
+            follow_redirects=self._follow_redirects,
+        )
 
     def _raise_failure(self, error: APIStatusError, model: str) -> NoReturn:
         message = _read_message(error)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import sqlalchemy as sa
 
 from db.transaction import reading
+from genaiops_core.access.outbound import parse_outbound_rule
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import targets
@@ -55,8 +56,10 @@ class EvaluationAttempt:
         document = self._run.config.get("target")
         if not document:
             return None
-        hosts = targets.parse_allowed_hosts(Settings().target_hosts)
-        return targets.build_target(document, allowed_hosts=hosts)
+        settings = Settings()
+        hosts = targets.parse_allowed_hosts(settings.target_hosts)
+        rule = parse_outbound_rule(settings.private_hosts, hosts)
+        return targets.build_target(document, allowed_hosts=hosts, outbound_rule=rule)
 
     def read_status(self, connection: sa.Connection) -> RunStatus:
         current = get_evaluation(connection, self.id)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from genaiops_core.access.outbound import OutboundRule
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.openai import is_openai
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Model, Prompt
@@ -115,21 +116,29 @@ def build_bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
     return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client, guardrail=spec.guardrail))
 
 
-def build_openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) -> ChatTarget:
+def build_openai_target(
+    spec: specs.TargetSpec,
+    *,
+    allowed_hosts: Sequence[str] = (),
+    outbound_rule: OutboundRule = OutboundRule(),  # noqa: B008 (immutable)
+) -> ChatTarget:
     """Build a target for a model of an OpenAI-compatible server.
 
     The key is the secret that `api_key` refers to; OPENAI_API_KEY is sent only to OpenAI itself.
     """
+    from genaiops_core.evaluation.models.checked_transport import CheckedTransport
     from genaiops_core.evaluation.models.openai import OpenAIModel
 
-    hosts.require_allowed(spec.base_url, allowed_hosts, "The target's base_url")
+    hosts.require_allowed(
+        spec.base_url, allowed_hosts, "The target's base_url", has_secret=bool(spec.api_key)
+    )
     model = OpenAIModel(
         spec.model,
         base_url=spec.base_url,
         api_key=_resolve_key(spec),
         retries=0,
         read_timeout_s=spec.timeout_s,
-        transport=hosts.CheckedTransport(),
+        transport=CheckedTransport(rule=outbound_rule),
         key_names="OPENAI_API_KEY"
         if is_openai(spec.base_url)
         else "the variable that api_key of the target refers to",

@@ -13,7 +13,9 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import orjson
 
+from genaiops_core.access.outbound import OutboundRule
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.models.checked_transport import NO_PRIVATE_HOSTS, CheckedTransport
 from genaiops_core.evaluation.models.connection_errors import describe_connection_error
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled, Usage
 from genaiops_core.evaluation.models.retry_after import THROTTLED, parse_retry_after
@@ -40,15 +42,16 @@ class HttpTarget:
         spec: specs.TargetSpec,
         *,
         allowed_hosts: Sequence[str] = (),
+        outbound_rule: OutboundRule = NO_PRIVATE_HOSTS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        hosts.require_allowed(spec.url, allowed_hosts, "The target's url")
+        hosts.require_allowed(spec.url, allowed_hosts, "The target's url", has_secret=bool(spec.headers))
         self._spec = spec
         self._paths = {
             name: reply_paths.parse_path(path, f"reply.{name}") for name, path in spec.reply.items()
         }
         self._client = httpx.AsyncClient(
-            transport=transport or hosts.CheckedTransport(),
+            transport=transport or CheckedTransport(rule=outbound_rule),
             timeout=spec.timeout_s,
             # `_follow_redirect` does, and only within one origin, so that headers with secrets go nowhere
             # else.

@@ -1,7 +1,10 @@
 """The writer: one thread that commits waiting batches together, and resolves each sender's future after the commit.
 
 Senders wait for a commit anyway; several batches in one transaction cost one commit instead of many. After a failure
-each batch is tried alone, so that one bad batch does not lose the others.
+each batch is tried alone, so that one bad batch does not lose the others. While the database is unavailable all waiting
+senders are asked to retry, because no batch of them would fare better alone.
+
+The log names errors by class and code: drivers quote the rows that they refuse.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from db.outage import describe_code, find_outage
+from genaiops_core import outages
 from genaiops_core.errors import Unavailable
 from genaiops_core.logs import get_logger
 from genaiops_core.telemetry.ingest.ingest import Ingestor
@@ -27,8 +32,8 @@ GROUP_SPANS = 4_000
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.05
-# Serialization failure, deadlock, lock not available, shutdown, startup, and lost connections.
-_TRANSIENT_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P03", "08001", "08003", "08006"))
+# Serialization failure, deadlock and lock not available: the same transaction may succeed at once.
+_CONFLICTS = frozenset(("40001", "40P01", "55P03"))
 
 
 @dataclass(slots=True)
@@ -112,13 +117,14 @@ class Writer:
         try:
             result = self._ingestor.write(self._engine, [waiting.batch for waiting in group])
         except Exception as error:
-            if is_busy(error):
+            if find_outage(error) is not None and not _is_conflict(error):
                 self._refuse(group, error)
                 return
-            log.warning("batches are tried one by one", batches=len(group), error=str(error)[:300])
+            log.warning("batches are tried one by one", batches=len(group), error=describe_code(error))
             for waiting in group:
                 self._write_alone(waiting)
             return
+        outages.process_log.clear(is_write=True)
         for waiting, expired in zip(group, result.expired, strict=True):
             waiting.done.set_result(len(waiting.batch.spans) - expired)
 
@@ -127,7 +133,7 @@ class Writer:
             try:
                 result = self._ingestor.write(self._engine, [waiting.batch])
             except Exception as error:
-                if attempt == _ATTEMPTS or not is_transient(error):
+                if attempt == _ATTEMPTS or not _is_conflict(error):
                     self._refuse([waiting], error)
                     return
                 time.sleep(_FIRST_PAUSE_S * 2**attempt)
@@ -136,24 +142,14 @@ class Writer:
                 return
 
     def _refuse(self, group: Sequence[_PendingBatch], error: Exception) -> None:
-        log.error("batches were not stored", batches=len(group), error=str(error)[:300], exc_info=error)
-        if is_busy(error) or is_transient(error):
-            failure: Exception = Unavailable(
-                "The database is busy; send the same batch again.", retry_after_s=2
-            )
-        else:
+        failure: Exception | None = outages.find_unavailable(error)
+        if failure is None:
             failure = error
+            log.error("batches were not stored", batches=len(group), exc_info=error)
         for waiting in group:
             waiting.done.set_exception(failure)
 
 
-def is_busy(error: BaseException) -> bool:
-    """Whether SQLite's write lock was not available for the whole busy timeout; a retry would wait as long again."""
-    return isinstance(error, sa.exc.OperationalError) and "is locked" in str(error.orig)
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether a retry may succeed soon: the server restarts, or aborted this transaction to end a deadlock."""
-    if not isinstance(error, sa.exc.DBAPIError):
-        return isinstance(error, sa.exc.TimeoutError)
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _TRANSIENT_SQLSTATES
+def _is_conflict(error: BaseException) -> bool:
+    """Whether PostgreSQL aborted this transaction in favour of another one."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS

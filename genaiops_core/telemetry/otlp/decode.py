@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.otlp import wire
 from genaiops_core.telemetry.otlp.values import (
+    INT64_MAX,
     NO_SPAN,
     NO_TRACE,
     SPAN_ID,
@@ -40,7 +41,6 @@ LARGE_BODY_BYTES = 1 << 20
 """Longer bodies are decoded in parts: 64 MB of tiny spans are a million spans."""
 SPANS_PER_PART = 5_000
 
-INT64_MAX = (1 << 63) - 1
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _SPAN_KINDS = {f"SPAN_KIND_{name}": number for number, name in enumerate(_KINDS)}
 _STATUS_CODES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": STATUS_ERROR}

@@ -10,13 +10,13 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from genaiops_core.telemetry.otlp import wire
 from genaiops_core.telemetry.otlp.decode import (
-    INT64_MAX,
     LARGE_BODY_BYTES,
     SPANS_PER_PART,
     Collector,
     parse_requests,
 )
 from genaiops_core.telemetry.otlp.values import (
+    INT64_MAX,
     NO_SPAN,
     NO_TRACE,
     SPAN_ID,

@@ -13,6 +13,11 @@ TRACE_ID = re.compile(r"[0-9a-f]{32}")
 SPAN_ID = re.compile(r"[0-9a-f]{16}")
 NO_TRACE = "0" * 32
 NO_SPAN = "0" * 16
+INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MAX_DECIMAL_BITS = 4_000
+"""Longer integers are written in hexadecimal, whose cost is linear."""
 
 
 class RejectedRecord(ValueError):
@@ -111,9 +116,9 @@ def decode_json_value(value: Any) -> Any:
         return None
     for kind, content in value.items():
         if kind in ("stringValue", "boolValue", "bytesValue"):
-            return content
+            return limit_integer(content)
         if kind == "intValue":
-            return parse_integer(content)
+            return _decode_json_integer(content)
         if kind == "doubleValue":
             return float(content)
         if kind == "arrayValue":
@@ -128,6 +133,26 @@ def parse_integer(value: Any) -> int:
     if isinstance(value, bool):
         raise TypeError("a boolean instead of a number")
     return int(value)
+
+
+def limit_integer(value: Any) -> Any:
+    """Return a number beyond 64 bits as text: no column and no JSON of this product holds it. Other values unchanged."""
+    if type(value) is int and not INT64_MIN <= value <= INT64_MAX:
+        # Without `str`, which refuses more than 4,300 digits.
+        return f"{value:#x}" if value.bit_length() > _MAX_DECIMAL_BITS else str(value)
+    return value
+
+
+def _decode_json_integer(content: Any) -> Any:
+    """Decode the number of an attribute; one that no 64 bits hold costs this value only, and is stored as text."""
+    try:
+        return limit_integer(parse_integer(content))
+    except (ValueError, OverflowError):
+        is_numeral = isinstance(content, str) and _INTEGER.fullmatch(content.strip())
+        # A numeral of thousands of digits, or an infinity.
+        if is_numeral or isinstance(content, float):
+            return str(content)
+        raise
 
 
 def parse_enumeration(value: Any, names: Mapping[str, int]) -> int:

@@ -7,6 +7,7 @@ to old, so every request appears once and requests that arrive during the export
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Literal, NamedTuple, get_args
 
 import orjson
@@ -109,8 +110,10 @@ def _read_pages(
 
 
 def _write_rows(pages: Iterator[tuple[TraceRow, ...]], writer: RowWriter) -> Iterator[bytes]:
+    # Read before the first piece, so that an unavailable database is an error and not a file that ends early.
+    first_rows = next(pages, ())
     yield writer.begin()
-    for rows in pages:
+    for rows in chain((first_rows,), pages):
         yield writer.write_rows(rows)
     yield writer.end()
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from db.engine import make_engine
 from db.migrate import SchemaStatus, status, upgrade
+from db.outage import check, find_outage
 from db.transaction import reading
-from pages.parts.reads.cache import SLOW_S, cache_for
+from pages.parts.reads.cache import QUICK_S, SLOW_S, cache_for
 
 Engine = sa.Engine
 """The type that use cases take; a screen passes it on without using it."""
@@ -20,6 +21,7 @@ DATABASE_ERRORS = (
     sa.exc.InterfaceError,
     sa.exc.ProgrammingError,
     sa.exc.DatabaseError,
+    sa.exc.TimeoutError,
 )
 """Errors of a read whose database is unreachable, locked or of another schema."""
 
@@ -41,6 +43,22 @@ def open_snapshot(url: str) -> AbstractContextManager[sa.Connection]:
 def get_schema_status(url: str) -> SchemaStatus:
     """The migration of the database, and the migration that this program brings."""
     return status(open_engine(url))
+
+
+@cache_for(QUICK_S)
+def find_database_outage(url: str) -> str:
+    """The outage of the database in a sentence; '' while it answers. One answer serves all sessions."""
+    try:
+        check(open_engine(url))
+    except DATABASE_ERRORS as error:
+        return describe_outage(error)
+    return ""
+
+
+def describe_outage(error: BaseException) -> str:
+    """The outage that an error reports, in a sentence; '' when the database is available."""
+    outage = find_outage(error)
+    return "" if outage is None else f"{outage.sentence}."
 
 
 def name_database(url: str) -> str:

@@ -17,6 +17,8 @@ from genaiops_core.settings import Settings
 from pages.parts.reads import connection
 from pages.parts.shared import catalogue, keys, units
 
+OUTAGE_CHECK_S = 5
+"""Interval at which an open screen checks whether the database answers."""
 STATIC = Path(__file__).resolve().parents[3] / "static"
 
 
@@ -75,6 +77,24 @@ def show_errors() -> Iterator[None]:
         st.error(units.escape_markdown(error), icon=":material/error:")
     except connection.DATABASE_ERRORS as error:
         _draw_database_error(error)
+
+
+@st.fragment(run_every=OUTAGE_CHECK_S)
+def watch_database() -> None:
+    """Say on an open screen that the database is unavailable, and draw the screen again when it answers.
+
+    The router calls it once per run, above the screen. A screen that shows figures from a cache says so too.
+    """
+    sentence = connection.find_database_outage(Settings().url)
+    if sentence:
+        st.session_state[keys.DATABASE_AWAY] = True
+        st.error(
+            f"**{sentence}** Figures on this screen may be old, and no change is saved. The screen refreshes by itself "
+            "when the database answers again.",
+            icon=":material/database_off:",
+        )
+    elif st.session_state.pop(keys.DATABASE_AWAY, False):
+        st.rerun()
 
 
 def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -149,12 +169,17 @@ def _choose_actor(settings: Settings) -> str:
 
 
 def _draw_database_error(error: Exception) -> None:
-    reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+    sentence = connection.describe_outage(error)
+    reason = sentence or str(getattr(error, "orig", error)).strip().splitlines()[0]
+    if sentence:
+        # `watch_database` draws the screen again when the database answers.
+        st.session_state[keys.DATABASE_AWAY] = True
     with st.container(border=True):
         st.subheader("The database cannot be read", icon=":material/database_off:")
         st.text(reason)
         st.caption(
-            "Check that GENAIOPS_DATABASE_URL names the right database and that it is running, then try again. "
-            "Your applications are not affected: they keep the last routing that they received."
+            "Check that GENAIOPS_DATABASE_URL names the right database and that it is running. This screen refreshes by "
+            "itself when the database answers again. Your applications are not affected: they keep the last routing "
+            "that they received."
         )
         st.button("Try again", icon=":material/refresh:", key="frame_retry")

@@ -23,6 +23,7 @@ ROLLOUT = "rollout"
 ACTOR = "actor"
 FLASH = "_flash"
 PROBLEM = "_problem"
+DATABASE_AWAY = "_database_away"
 
 
 def dialog_form(name: str) -> str:
