@@ -1,4 +1,4 @@
-"""Run every benchmark, or those named: `python -m benchmarks ingest reads`."""
+"""Run every benchmark, or the named ones: `python -m benchmarks ingest reads`; options go to each of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ import benchmarks
 
 
 def main() -> None:
-    names = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name.startswith("bench_"))
-    # Each benchmark parses its own options when it runs alone, so they are removed from sys.argv here.
-    wanted, sys.argv = sys.argv[1:], sys.argv[:1]
-    for name in names:
-        if not wanted or name.removeprefix("bench_") in wanted:
-            print(f"\n== {name.removeprefix('bench_')}", flush=True)
-            importlib.import_module(f"benchmarks.{name}").main()
+    names = sorted(
+        module.name.removeprefix("bench_")
+        for module in pkgutil.iter_modules(benchmarks.__path__)
+        if module.name.startswith("bench_")
+    )
+    arguments = sys.argv[1:]
+    first_option = next((at for at, text in enumerate(arguments) if text.startswith("-")), len(arguments))
+    # Each benchmark parses the options itself.
+    wanted, sys.argv = arguments[:first_option], [sys.argv[0], *arguments[first_option:]]
+    if unknown := sorted({*wanted} - {*names}):
+        sys.exit(f"There is no benchmark {', '.join(unknown)}; the benchmarks are {', '.join(names)}.")
+    for name in wanted or names:
+        print(f"\n== {name}", flush=True)
+        importlib.import_module(f"benchmarks.bench_{name}").main()
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def time_ragas(url: str, suite: Path, more: list[str]) -> float:
 
 def get_evaluation(engine: sa.Engine, id: str) -> runs.Evaluation:
     with reading(engine) as connection:
-        return runs.get_evaluation(connection, id)
+        return runs.get(connection, id)
 
 
 def is_beating(engine: sa.Engine) -> bool:

@@ -15,7 +15,7 @@ from genaiops_core import outages
 BEAT_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 15.0
 
-_GONE_AFTER_SECONDS = 4.0
+GONE_AFTER_SECONDS = 4.0
 """Shorter limit for a process of this machine that no longer exists, so that its runs continue sooner."""
 
 
@@ -64,7 +64,7 @@ def alive_workers(connection: sa.Connection, now: dt.datetime) -> set[str]:
     executor_ids: set[str] = set()
     for row in connection.execute(sa.select(worker.c.executor_id, worker.c.beat_at)):
         silence_s = (now - row.beat_at).total_seconds()
-        if silence_s > DEAD_AFTER_SECONDS or (silence_s > _GONE_AFTER_SECONDS and is_gone(row.executor_id)):
+        if silence_s > DEAD_AFTER_SECONDS or (silence_s > GONE_AFTER_SECONDS and is_gone(row.executor_id)):
             continue
         executor_ids.add(row.executor_id)
     return executor_ids
