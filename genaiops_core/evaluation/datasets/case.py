@@ -129,6 +129,8 @@ class _RowParser:
     ) -> None:
         self._mapping = mapping
         self._readers = readers
+        # A field that the user maps to another column is not what the export wrote.
+        self._is_export = table.is_export and all(name == column for name, column in mapping.items())
         read_contexts = readers.get("contexts")
         self._is_piped = read_contexts is not None and cells.is_piped(
             read_contexts(row.cells) for row in islice(table.rows, _PIPE_SAMPLE_ROWS)
@@ -143,6 +145,9 @@ class _RowParser:
         for name, read_cell in self._readers.items():
             try:
                 value = read_cell(row)
+                if self._is_export:
+                    values[name] = cells.parse_exported(name, value)
+                    continue
                 parsed_conversation = (
                     parse_conversation(decode_cell(value))
                     if name == "input" and _is_chat_candidate(value)
@@ -158,10 +163,10 @@ class _RowParser:
                         values["answer"] = cells.parse_text(parsed_conversation.answer)
                 else:
                     values[name] = self._parse(name, value)
-                if name == "input" and values["input"] is None:
-                    raise UnreadableCell("is empty; a case requires an input")
             except UnreadableCell as error:
                 raise _ColumnError(str(error), self._mapping[name]) from None
+        if values["input"] is None:
+            raise _ColumnError("is empty; a case requires an input", self._mapping["input"])
         return values, conversation_metadata
 
     def _parse(self, name: str, value: Any) -> Any:

@@ -55,6 +55,8 @@ class Table:
     """Names of the sheets of a workbook that are not empty, in order."""
     sheet: str = ""
     """Name of the sheet that was read; '' for other files."""
+    is_export: bool = False
+    """Whether the rows are cases as the product exports them: texts are read literally."""
 
     def reject(self, row: int, column: str, problem: str) -> None:
         self.rejected += 1

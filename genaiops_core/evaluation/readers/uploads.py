@@ -11,6 +11,7 @@ from genaiops_core.evaluation.readers.delimited import read_delimited
 from genaiops_core.evaluation.readers.encodings import decode_file
 from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
 from genaiops_core.evaluation.readers.opendocument import read_ods
+from genaiops_core.evaluation.readers.own_exports import restore_export
 from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
 from genaiops_core.evaluation.readers.workbooks import read_workbook
 
@@ -66,6 +67,12 @@ def read_table(data: bytes, filename: str, *, sheet: str | None = None, max_rows
         )
     ending = PurePath(filename).suffix.lower()
     _refuse_other_formats(data, name, ending)
+    table = _read_format(data, name, ending, sheet, max_rows)
+    is_json = ending in (*_JSON_LINES, ".json") or data.startswith(b"PAR1")
+    return restore_export(table, is_guarded=not is_json)
+
+
+def _read_format(data: bytes, name: str, ending: str, sheet: str | None, max_rows: int | None) -> Table:
     # Content before extension: exported files are often renamed.
     if data.startswith(b"PAR1"):
         return read_parquet(data, name, max_rows)
