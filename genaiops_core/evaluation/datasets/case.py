@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from genaiops_core.evaluation.readers.columns import (
     resolve_mapping,
 )
 from genaiops_core.evaluation.readers.conversations import decode_cell, parse_conversation
+from genaiops_core.evaluation.readers.mojibake import find_mojibake
 from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
 
 __all__ = [
@@ -109,8 +110,22 @@ def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
         metadata.update(conversation_metadata)
         # An explicit metadata column takes precedence over columns of the same name.
         metadata.update(values.pop("metadata", None) or {})
-        cases.append(Case(**values, metadata=metadata))
-    return Cases(cases=cases, problems=problems, rejected=rejected)
+        case = Case(**values, metadata=metadata)
+        problems += _list_mojibake(case, mapping, row.number)
+        cases.append(case)
+    return Cases(cases=cases, problems=problems[:MAX_PROBLEMS], rejected=rejected)
+
+
+def _list_mojibake(case: Case, mapping: Mapping[str, str], number: int) -> Iterator[Problem]:
+    """List the fields whose text was decoded wrongly before it came into the file; the text stays as it is."""
+    for name in ("input", "answer", "reference"):
+        text = getattr(case, name)
+        if text and (problem := find_mojibake(text)):
+            yield Problem(row=number, column=mapping.get(name, ""), problem=problem)
+    for text in case.contexts or ():
+        if problem := find_mojibake(text):
+            yield Problem(row=number, column=mapping.get("contexts", ""), problem=problem)
+            return
 
 
 class _ColumnError(Exception):

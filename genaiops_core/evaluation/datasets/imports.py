@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case, build_cases
+from genaiops_core.evaluation.datasets.reading_notes import describe_reading, list_unrecognised
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, store_version, validate_name
 from genaiops_core.evaluation.readers.columns import SAMPLE_ROWS, list_object_paths, resolve_mapping
 from genaiops_core.evaluation.readers.tables import Problem, Table
@@ -45,6 +46,12 @@ class Preview:
     """Names of the sheets of a workbook that are not empty."""
     sheet: str
     """Name of the sheet that was read; '' for other files."""
+    encoding: str = ""
+    """Name of the encoding that the text was decoded from; '' for binary formats."""
+    unrecognised: tuple[str, ...] = ()
+    """Columns, and parts of columns of objects, that are no field; they are stored as metadata."""
+    notes: tuple[str, ...] = ()
+    """How the file was read, in sentences."""
 
 
 def preview_import(
@@ -95,6 +102,9 @@ def preview_import(
         is_partial=table.is_partial,
         sheets=table.sheets,
         sheet=table.sheet,
+        encoding=table.encoding,
+        unrecognised=list_unrecognised(table, resolved_mapping),
+        notes=describe_reading(table, resolved_mapping),
     )
 
 
@@ -140,6 +150,7 @@ def import_dataset(
         actor=actor,
         name=name,
         parsed=build_cases(table, resolved_mapping),
+        notes=describe_reading(table, resolved_mapping),
         columns=resolved_mapping,
         # Without the folders of the user's machine.
         source=PurePath(filename).name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePath
 
 from genaiops_core.errors import BadInput
@@ -84,10 +85,11 @@ def _read_format(data: bytes, name: str, ending: str, sheet: str | None, max_row
         return read_sheet(data, name, sheet, max_rows)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (not a ZIP archive); save it again as XLSX.")
-    text, problem = decode_file(data, name)
-    table = _read_text(text, name, ending, max_rows)
-    if problem:
-        table.note(None, "", problem)
+    decoded = decode_file(data, name)
+    table = replace(_read_text(decoded.text, name, ending, max_rows), encoding=decoded.encoding)
+    if decoded.problem:
+        # First, because it concerns every cell of its lines.
+        table.problems.insert(0, Problem(row=None, column="", problem=decoded.problem))
     return table
 
 
