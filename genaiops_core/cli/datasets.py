@@ -50,7 +50,7 @@ def list_datasets(json: output.Json = False) -> None:
 
 @commands.command()
 def show(name: Name, json: output.Json = False) -> None:
-    """Show a version of a dataset: columns, problems and the first cases."""
+    """Show a version of a dataset: columns, problems, how its file was read, and the first cases."""
     from db.transaction import reading
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.datasets import changes, search
@@ -78,6 +78,8 @@ def show(name: Name, json: output.Json = False) -> None:
     output.say(
         f"{version.dataset} version {version.version}: {version.cases} cases, {version.rejected} rows rejected."
     )
+    for note in version.notes:
+        output.say(note)
     if tags:
         output.say(f"Tags: {', '.join(tags)}")
     for label, counts in (("Splits", facets.splits), ("Review", facets.reviews)):
@@ -178,6 +180,7 @@ def import_dataset_command(
                 "rejected": stored.rejected,
                 "columns": stored.columns,
                 "problems": [problem.as_json() for problem in stored.problems],
+                "notes": stored.notes,
             }
         )
     if json:
@@ -230,6 +233,8 @@ def _print_import(row: dict[str, Any]) -> None:
         f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."
     )
     output.say("Columns: " + ", ".join(f"{field} from {column}" for field, column in row["columns"].items()))
+    for note in row["notes"]:
+        output.say(note)
     print_problems(row["problems"])
 
 

@@ -125,11 +125,12 @@ def test_encodings_of_other_scripts_are_guessed(encoding: str, text: str) -> Non
     assert table.rows[0].cells[0] == text.split("\n")[1].split(",")[0]
 
 
-def test_invalid_byte_keeps_utf8() -> None:
+def test_line_of_another_encoding_is_decoded_alone() -> None:
     table = read_table("frage\nWie groß ist die Fläche für Büros?\n".encode() * 9 + b"caf\xe9?\n", "a.csv")
     assert table.rows[0].cells == ("Wie groß ist die Fläche für Büros?",)
-    assert table.rows[-1].cells == ("caf\ufffd?",)
-    assert "UTF-8 with invalid bytes" in table.problems[-1].problem
+    assert table.rows[-1].cells == ("café?",)
+    assert table.encoding == "UTF-8 and Windows-1252"
+    assert "Windows-1252 in line 19" in table.problems[0].problem
 
 
 def test_quoted_cells_keep_lines_and_spaces() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from genaiops_core.evaluation.readers.columns import (
     resolve_mapping,
 )
 from genaiops_core.evaluation.readers.conversations import decode_cell, parse_conversation
+from genaiops_core.evaluation.readers.mojibake import find_mojibake
 from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
 
 __all__ = [
@@ -109,8 +110,22 @@ def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
         metadata.update(conversation_metadata)
         # An explicit metadata column takes precedence over columns of the same name.
         metadata.update(values.pop("metadata", None) or {})
-        cases.append(Case(**values, metadata=metadata))
-    return Cases(cases=cases, problems=problems, rejected=rejected)
+        case = Case(**values, metadata=metadata)
+        problems += _list_mojibake(case, mapping, row.number)
+        cases.append(case)
+    return Cases(cases=cases, problems=problems[:MAX_PROBLEMS], rejected=rejected)
+
+
+def _list_mojibake(case: Case, mapping: Mapping[str, str], number: int) -> Iterator[Problem]:
+    """List the fields whose text was decoded wrongly before it came into the file; the text stays as it is."""
+    for name in ("input", "answer", "reference"):
+        text = getattr(case, name)
+        if text and (problem := find_mojibake(text)):
+            yield Problem(row=number, column=mapping.get(name, ""), problem=problem)
+    for text in case.contexts or ():
+        if problem := find_mojibake(text):
+            yield Problem(row=number, column=mapping.get("contexts", ""), problem=problem)
+            return
 
 
 class _ColumnError(Exception):
@@ -129,6 +144,8 @@ class _RowParser:
     ) -> None:
         self._mapping = mapping
         self._readers = readers
+        # A field that the user maps to another column is not what the export wrote.
+        self._is_export = table.is_export and all(name == column for name, column in mapping.items())
         read_contexts = readers.get("contexts")
         self._is_piped = read_contexts is not None and cells.is_piped(
             read_contexts(row.cells) for row in islice(table.rows, _PIPE_SAMPLE_ROWS)
@@ -143,6 +160,9 @@ class _RowParser:
         for name, read_cell in self._readers.items():
             try:
                 value = read_cell(row)
+                if self._is_export:
+                    values[name] = cells.parse_exported(name, value)
+                    continue
                 parsed_conversation = (
                     parse_conversation(decode_cell(value))
                     if name == "input" and _is_chat_candidate(value)
@@ -158,10 +178,10 @@ class _RowParser:
                         values["answer"] = cells.parse_text(parsed_conversation.answer)
                 else:
                     values[name] = self._parse(name, value)
-                if name == "input" and values["input"] is None:
-                    raise UnreadableCell("is empty; a case requires an input")
             except UnreadableCell as error:
                 raise _ColumnError(str(error), self._mapping[name]) from None
+        if values["input"] is None:
+            raise _ColumnError("is empty; a case requires an input", self._mapping["input"])
         return values, conversation_metadata
 
     def _parse(self, name: str, value: Any) -> Any:

@@ -97,6 +97,24 @@ def parse_metadata(value: Any) -> dict[str, Any]:
     return json_value if isinstance(json_value, dict) else {"metadata": json_value}
 
 
+def parse_exported(name: str, value: Any) -> Any:
+    """Parse a cell of the product's own export as the field `name`: a text is read as it is, also `null` or a JSON text.
+
+    Raises:
+        UnreadableCell: contexts or metadata are not the JSON that an export contains.
+    """
+    if name in ("contexts", "metadata"):
+        empty: Any = None if name == "contexts" else {}
+        decoded = empty if value is None else _decode_json(value)
+        kind = list if name == "contexts" else dict
+        if decoded is not empty and not isinstance(decoded, kind):
+            raise UnreadableCell(f"is not a JSON {'list' if kind is list else 'object'}")
+        if kind is dict:
+            return to_json_value(decoded)
+        return None if decoded is None else tuple(map(_read_exported_context, decoded))
+    return None if value is None else replace_unstorable(value)
+
+
 def is_piped(cells: Iterable[Any]) -> bool:
     """Whether a column writes its lists as 'first|second'.
 
@@ -128,6 +146,19 @@ def to_json_value(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_json_value(item, depth + 1) for item in value]
     return replace_unstorable(str(value))
+
+
+def _decode_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableCell(f"is not JSON: {error}") from None
+
+
+def _read_exported_context(item: Any) -> str:
+    return replace_unstorable(item) if isinstance(item, str) else _read_context(item)
 
 
 def _join_alternatives(value: list[Any] | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Exports of cases: JSON Lines, and CSV without formula injection."""
+"""Exports of cases: JSON Lines, and CSV without formula injection. An import returns the same cases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import FIELDS
-from genaiops_core.formulas import escape_formula
+from genaiops_core.formulas import guard_formula
 
 FORMATS = ("jsonl", "csv")
 
@@ -36,8 +36,9 @@ def write_cases(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[byt
 
 def _write_csv(cases: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(FIELDS)
+    csv.writer(stream).writerow(FIELDS)
+    # Quoted, because readers of delimited text drop the spaces before a cell without quotes.
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
     for case in cases:
         writer.writerow([_format_cell(case[name]) for name in FIELDS])
         yield stream.getvalue().encode()
@@ -49,4 +50,4 @@ def _format_cell(value: Any) -> str:
     if value is None or value == {}:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return escape_formula(text)
+    return guard_formula(text)

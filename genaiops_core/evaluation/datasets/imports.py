@@ -13,6 +13,7 @@ from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import file_origins
 from genaiops_core.evaluation.datasets.case import Case, build_cases
+from genaiops_core.evaluation.datasets.reading_notes import describe_reading, list_unrecognised
 from genaiops_core.evaluation.datasets.versions import (
     DatasetVersion,
     hash_cases,
@@ -52,6 +53,12 @@ class Preview:
     """Names of the sheets of a workbook that are not empty."""
     sheet: str
     """Name of the sheet that was read; '' for other files."""
+    encoding: str = ""
+    """Name of the encoding that the text was decoded from; '' for binary formats."""
+    unrecognised: tuple[str, ...] = ()
+    """Columns, and parts of columns of objects, that are no field; they are stored as metadata."""
+    notes: tuple[str, ...] = ()
+    """How the file was read, in sentences."""
 
 
 def preview_import(
@@ -102,6 +109,9 @@ def preview_import(
         is_partial=table.is_partial,
         sheets=table.sheets,
         sheet=table.sheet,
+        encoding=table.encoding,
+        unrecognised=list_unrecognised(table, resolved_mapping),
+        notes=describe_reading(table, resolved_mapping),
     )
 
 
@@ -156,6 +166,7 @@ def import_dataset(
         actor=actor,
         name=name,
         parsed=parsed,
+        notes=describe_reading(table, resolved_mapping),
         columns=resolved_mapping,
         # Without the folders of the user's machine.
         source=origin or PurePath(filename).name,

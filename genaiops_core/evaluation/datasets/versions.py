@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -24,6 +24,8 @@ from genaiops_core.rows import build_record
 MAX_NAME_LENGTH = 200
 # Rows per statement, so that the rows of a large import are not all in memory twice.
 _INSERT_ROWS = 500
+_NOTE = "note"
+"""Key of an entry of `dataset_version.problems` that is a note on the reading."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,8 @@ class DatasetVersion:
     source: str
     created_by: str
     created_at: dt.datetime
+    notes: tuple[str, ...] = ()
+    """How the file was read: its encoding, the columns that are no field."""
     is_new: bool = False
     """Whether the call created the version; False if a version with the same content exists."""
 
@@ -77,6 +81,7 @@ def store_version(
     source: str,
     reason: str,
     is_demo: bool,
+    notes: Sequence[str] = (),
     action: str = "dataset.import",
 ) -> DatasetVersion:
     """Store cases as the next version of `name`, or return the version with the same content.
@@ -112,7 +117,8 @@ def store_version(
             )
         ).first()
         if same_version is not None:
-            return build_version(same_version)
+            # What the caller learns is about this file, which may have been read differently.
+            return replace(build_version(same_version), notes=tuple(notes))
         newest = connection.execute(
             sa.select(sa.func.max(dataset_version.c.version)).where(dataset_version.c.dataset == name)
         ).scalar()
@@ -127,6 +133,7 @@ def store_version(
             source=source,
             created_by=actor,
             created_at=at,
+            notes=tuple(notes),
             is_new=True,
         )
         _insert(connection, stored, parsed.cases)
@@ -152,8 +159,9 @@ def store_version(
 
 def build_version(row: sa.Row[Any]) -> DatasetVersion:
     """Build a version from a row of `dataset_version`."""
-    problems = tuple(Problem(**problem) for problem in row.problems)
-    return build_record(DatasetVersion, row, problems=problems, is_new=False)
+    problems = tuple(Problem(**problem) for problem in row.problems if _NOTE not in problem)
+    notes = tuple(problem[_NOTE] for problem in row.problems if _NOTE in problem)
+    return build_record(DatasetVersion, row, problems=problems, notes=notes, is_new=False)
 
 
 def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[Case]) -> None:
@@ -165,7 +173,10 @@ def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[C
             cases=stored.cases,
             rejected=stored.rejected,
             columns=stored.columns,
-            problems=[problem.as_json() for problem in stored.problems],
+            problems=[
+                *(problem.as_json() for problem in stored.problems),
+                *({_NOTE: note} for note in stored.notes),
+            ],
             source=stored.source,
             created_by=stored.created_by,
             created_at=stored.created_at,

@@ -169,6 +169,11 @@ def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence
     return read
 
 
+def find_column_field(column: str) -> str:
+    """Find the field that a name of a column, or the last part of a path, stands for; '' for none."""
+    return _find_field(column)[0] or _find_field(column.rpartition(".")[2])[0]
+
+
 def find_source_column(column: str, columns: Sequence[str]) -> str:
     """Find the column of the file that a column or path reads."""
     return column if column in columns else _split_path(column, columns)[0]

@@ -49,3 +49,18 @@ def guess_east_asian_encoding(sample: bytes) -> str | None:
         if share > best_share:
             best, best_share = encoding, share
     return best
+
+
+def is_in_language(text: str, encoding: str | None = None) -> bool:
+    """Whether enough of the non-ASCII characters of a text are among the most frequent of a language.
+
+    Args:
+        text: decoded text.
+        encoding: the encoding whose language is meant; None for any.
+    """
+    non_ascii = [character for character in text if character > "\x7f"]
+    languages = list(_COMMON.values()) if encoding is None else [_COMMON.get(encoding, frozenset())]
+    return any(
+        sum(character in common for character in non_ascii) > _MIN_COMMON_SHARE * len(non_ascii)
+        for common in languages
+    )

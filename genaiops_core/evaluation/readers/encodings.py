@@ -1,4 +1,4 @@
-"""Decodes an uploaded file: by its byte order mark, else as UTF-8, else in a guessed encoding."""
+"""Decodes an uploaded file: by its byte order mark, else as UTF-8, else line by line, with a guessed encoding."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ import unicodedata
 from typing import NamedTuple
 
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.readers.central_european import (
+    CENTRAL_EUROPEAN,
+    guess_central_european_encoding,
+    is_decodable,
+)
 from genaiops_core.evaluation.readers.east_asian import guess_east_asian_encoding
+from genaiops_core.evaluation.readers.encoding_names import name_encoding
+from genaiops_core.evaluation.readers.line_encodings import decode_lines
 
 _BYTE_ORDER_MARKS = (
     # The mark of UTF-32 LE starts with that of UTF-16 LE, so it is tried first.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -28,12 +34,14 @@ _AROUND_BYTES = 200
 
 _NON_ASCII = re.compile(rb"[\x80-\xff]++")
 _ISOLATED_NON_ASCII = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
-_UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")
 _EAST_ASIAN = (
     *("big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jisx0213", "euc_jp", "euc_kr"),
     *("gb18030", "gb2312", "gbk", "hz", "johab", "shift_jis", "shift_jis_2004", "shift_jisx0213"),
 )
+_WIDE = ("utf_7", "utf_8", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le")
+"""Excluded from the guess: a byte order mark or zero bytes have decided about them."""
+
 _TURKISH = frozenset(b"\xf0\xfd\xfe\xd0\xdd\xde")
 """Letters of Turkish in cp1254, of Icelandic in cp1252."""
 _ICELANDIC = frozenset(b"\xe6\xe1\xed\xc6")
@@ -41,14 +49,15 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class DecodedText(NamedTuple):
-    """The text of a file, and what decoding lost; '' for nothing."""
+    """The text of a file, the name of its encoding, and what decoding changed; '' for nothing."""
 
     text: str
+    encoding: str = ""
     problem: str = ""
 
 
 def decode_text(data: bytes, filename: str) -> str:
-    """Decode a file as `decode_file` does, without the problem.
+    """Decode a file as `decode_file` does, without encoding and problem.
 
     Args:
         data: the whole file.
@@ -61,31 +70,33 @@ def decode_text(data: bytes, filename: str) -> str:
 
 
 def decode_file(data: bytes, filename: str) -> DecodedText:
-    """Decode a file; a few invalid bytes in UTF-8 are replaced rather than read in another encoding.
+    """Decode a file; each line of UTF-8 and another encoding, pasted together, is decoded in its own.
 
     Raises:
         BadInput: no encoding fits.
     """
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
+    else:
+        encoding = _detect_wide_encoding(data)
+        if encoding:
+            return DecodedText(_decode(data, encoding, filename), name_encoding(encoding))
+    try:
+        return DecodedText(data.decode("utf-8"), name_encoding("utf-8"))
+    except UnicodeDecodeError:
+        lines = decode_lines(data, lambda: _guess_encoding(_sample_non_ascii_lines(data)), _guess_encoding)
+    return DecodedText(lines.text, " and ".join(map(name_encoding, lines.encodings)), lines.problem)
+
+
+def _detect_wide_encoding(data: bytes) -> str | None:
+    """Detect UTF-16 and UTF-32, and ISO-2022-JP by the escape sequence that begins Japanese text; None for others."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return DecodedText(_decode(data, encoding, filename))
+            return encoding
     utf16_encoding = _detect_unmarked_utf16(data[:_HEAD_BYTES])
     if utf16_encoding:
-        return DecodedText(_decode(data, utf16_encoding, filename))
-    # The escape sequence with which ISO-2022-JP begins Japanese text.
-    if b"\x1b$" in data[:_HEAD_BYTES]:
-        return DecodedText(_decode(data, "iso2022_jp", filename))
-    try:
-        return DecodedText(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        sample = _sample_non_ascii_lines(data)
-    sequences = len(_UTF8_SEQUENCE.findall(sample))
-    # Bytes outside valid sequences; a text in another encoding has hardly any valid sequences.
-    broken = len(_NON_ASCII.findall(_UTF8_SEQUENCE.sub(b" ", sample)))
-    if sequences > 10 * broken:
-        text = data.decode("utf-8", "replace")
-        return DecodedText(text, "is UTF-8 with invalid bytes; each was replaced by \ufffd")
-    return DecodedText(_decode(data, _guess_encoding(sample), filename))
+        return utf16_encoding
+    return "iso2022_jp" if b"\x1b$" in data[:_HEAD_BYTES] else None
 
 
 def replace_unstorable(text: str) -> str:
@@ -134,6 +145,9 @@ def _guess_encoding(sample: bytes) -> str:
 
     non_ascii_bytes = sum(byte > 127 for byte in sample)
     if 2 * len(_ISOLATED_NON_ASCII.findall(sample)) > non_ascii_bytes:
+        central_encoding = guess_central_european_encoding(sample)
+        if central_encoding:
+            return central_encoding
         # Mac Roman has accented letters where Windows-1252 has quotes and dashes, and few where Windows-1252 has letters.
         is_mac = sum(0x80 <= byte <= 0x9F for byte in sample) > sum(byte >= 0xC0 for byte in sample)
         matches = from_bytes(sample, cp_isolation=[*_LATIN, *(["mac_roman"] if is_mac else [])])
@@ -141,17 +155,27 @@ def _guess_encoding(sample: bytes) -> str:
         east_asian_encoding = guess_east_asian_encoding(sample)
         if east_asian_encoding:
             return east_asian_encoding
-        matches = from_bytes(sample, cp_exclusion=list(_EAST_ASIAN))
+        central_encoding = guess_central_european_encoding(sample)
+        if central_encoding:
+            return central_encoding
+        matches = from_bytes(sample, cp_exclusion=[*_EAST_ASIAN, *_WIDE])
     best = matches.best()
     if best is None:
         # Latin-1 decodes any bytes, so the user sees the text and can judge it in the preview.
         return "latin-1"
     # Western and Central European encodings share most letters; among equal matches the most common one wins.
+    if best.encoding in CENTRAL_EUROPEAN and is_decodable(sample, "cp1252"):
+        # The languages were examined above; the detector confuses them with Western ones in short texts.
+        return _choose_western(sample)
     for match in matches:
         is_as_good = match.chaos <= best.chaos + 0.01 and match.coherence >= best.coherence - 0.03
         if is_as_good and "cp1252" in (match.encoding, *match.could_be_from_charset):
-            return "cp1254" if _TURKISH & set(sample) and not _ICELANDIC & set(sample) else "cp1252"
+            return _choose_western(sample)
     return best.encoding
+
+
+def _choose_western(sample: bytes) -> str:
+    return "cp1254" if _TURKISH & set(sample) and not _ICELANDIC & set(sample) else "cp1252"
 
 
 def _sample_non_ascii_lines(data: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -55,6 +55,14 @@ class Table:
     """Names of the sheets of a workbook that are not empty, in order."""
     sheet: str = ""
     """Name of the sheet that was read; '' for other files."""
+    encoding: str = ""
+    """Name of the encoding, or of both, that the text of the file was decoded from; '' for binary formats."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """Column -> the field it has in the layout of a known tool; '' for none. Other columns are recognised by name."""
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column that lists the cells of several columns (`context_1`, `context_2`) -> these columns."""
+    is_export: bool = False
+    """Whether the rows are cases as the product exports them: texts are read literally."""
 
     def reject(self, row: int, column: str, problem: str) -> None:
         self.rejected += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePath
 
 from genaiops_core.errors import BadInput
@@ -11,6 +12,7 @@ from genaiops_core.evaluation.readers.delimited import read_delimited
 from genaiops_core.evaluation.readers.encodings import decode_file
 from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
 from genaiops_core.evaluation.readers.opendocument import read_ods
+from genaiops_core.evaluation.readers.own_exports import restore_export
 from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
 from genaiops_core.evaluation.readers.workbooks import read_workbook
 
@@ -66,6 +68,12 @@ def read_table(data: bytes, filename: str, *, sheet: str | None = None, max_rows
         )
     ending = PurePath(filename).suffix.lower()
     _refuse_other_formats(data, name, ending)
+    table = _read_format(data, name, ending, sheet, max_rows)
+    is_json = ending in (*_JSON_LINES, ".json") or data.startswith(b"PAR1")
+    return restore_export(table, is_guarded=not is_json)
+
+
+def _read_format(data: bytes, name: str, ending: str, sheet: str | None, max_rows: int | None) -> Table:
     # Content before extension: exported files are often renamed.
     if data.startswith(b"PAR1"):
         return read_parquet(data, name, max_rows)
@@ -77,10 +85,11 @@ def read_table(data: bytes, filename: str, *, sheet: str | None = None, max_rows
         return read_sheet(data, name, sheet, max_rows)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (not a ZIP archive); save it again as XLSX.")
-    text, problem = decode_file(data, name)
-    table = _read_text(text, name, ending, max_rows)
-    if problem:
-        table.note(None, "", problem)
+    decoded = decode_file(data, name)
+    table = replace(_read_text(decoded.text, name, ending, max_rows), encoding=decoded.encoding)
+    if decoded.problem:
+        # First, because it concerns every cell of its lines.
+        table.problems.insert(0, Problem(row=None, column="", problem=decoded.problem))
     return table
 
 

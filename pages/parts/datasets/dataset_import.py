@@ -83,6 +83,7 @@ def _draw_findings(preview: datasets.Preview) -> None:
             icon=":material/arrow_upward:",
         )
         _draw_head(preview)
+    dataset_view.draw_notes(preview.notes)
     if preview.problems:
         dataset_view.draw_problems(preview.problems)
 

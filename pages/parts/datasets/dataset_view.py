@@ -47,6 +47,13 @@ def draw_cases(numbered_cases: Sequence[tuple[int, Case]], *, key: str) -> None:
     )
 
 
+def draw_notes(notes: Sequence[str]) -> None:
+    """Draw how a file was read: its encoding, the columns that are no field."""
+    if notes:
+        # Names of columns come from the file, so their markdown is escaped.
+        st.caption("  \n".join(map(units.escape_markdown, notes)))
+
+
 def draw_problems(problems: Sequence[Problem]) -> None:
     """Draw the problems of a file, by row and column."""
     with st.expander(
@@ -141,6 +148,7 @@ def _draw_cases_tab(url: str, version: DatasetVersion) -> None:
         dataset_filter.draw_pages(view, version.dataset)
     else:
         st.caption("No case matches the filter.")
+    draw_notes(version.notes)
     if version.problems:
         draw_problems(version.problems)
 
