@@ -12,7 +12,8 @@ import numpy.typing as npt
 ALPHA = 0.05
 """Intervals hold the true value in at least 1 - ALPHA of all repetitions."""
 
-_SHUFFLE_SEED = 20_240_501
+SHUFFLE_SEED = 20_240_501
+"""Seed of the order of bets; equal values in equal order give equal intervals."""
 _GRID = 33
 """Candidates between two bounds in one pass; four passes narrow a bound to 1/33^4, below 0.000001."""
 
@@ -66,7 +67,7 @@ def betting(values: Sequence[float] | npt.NDArray[np.float64], *, alpha: float =
         raise ValueError("values must lie in [0, 1]")
     mean = float(ordered.mean())
     # The fixed seed gives the same values the same interval on every run.
-    ordered = np.random.default_rng(_SHUFFLE_SEED).permutation(ordered)
+    ordered = np.random.default_rng(SHUFFLE_SEED).permutation(ordered)
     stakes = bets(ordered, alpha)
 
     def is_rejected(candidates: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -8,13 +8,13 @@ nothing about the judge, but that the labelled items are a random sample of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from genaiops_core.statistics.intervals import ALPHA, bets, edge, log_capitals
+from genaiops_core.statistics.intervals import ALPHA, SHUFFLE_SEED, bets, edge, log_capitals
 
 Numbers = Sequence[float] | npt.NDArray[np.float64]
 _Array = npt.NDArray[np.float64]
@@ -26,10 +26,22 @@ MIN_NORMAL = 100
 MIN_EACH_SIDE = 15
 """The normal interval requires `MIN_NORMAL` labels, with at least `MIN_EACH_SIDE` good and as many bad ones."""
 
-WEIGHTS = (0.0, 0.5, 1.0)
-"""Weights of the judge in the three bets that the guaranteed interval combines."""
+STAKES = {0.0: 0.54, 0.6: 0.46}
+"""Weight of the judge in a bet -> share of the capital that is staked on it, for the guaranteed interval.
+
+The bet without the judge has the larger share, so that a useless judge widens the interval little: see
+`MAX_WIDENING`.
+"""
+
+MAX_WIDENING = 0.17
+"""How much wider than the betting interval of the labels alone the guaranteed interval can be.
+
+It lies within the interval that the bet without the judge gives at the error rate alpha times its share. Widths are at
+most proportional to log(2 / alpha): log(2 / 0.027) / log(2 / 0.05) = 1.167.
+"""
 
 _SEED = 20_240_503
+_CROSSING_STEPS = 30
 
 NORMAL = "prediction-powered (PPI++, power-tuned, Student's t)"
 GUARANTEED = "prediction-powered betting (holds at every n)"
@@ -79,7 +91,7 @@ def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = 
 
     The point is that of PPI++: mean(human) + w (mean(others) - mean(judge)), with the weight w that makes its variance
     least, cut to [0, 1]. With many labels of both kinds the interval is the normal one around it; else it is the
-    guaranteed one of `betting`, widened to hold the point where it does not.
+    guaranteed one of `betting`, and the point is moved to its nearer end where it lies outside.
 
     Args:
         judge: the judge's values of the labelled items, each in [0, 1].
@@ -115,7 +127,8 @@ def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = 
         low, high = max(0.0, mean - half), min(1.0, mean + half)
         method = NORMAL
     else:
-        low, high = betting(judge_values, labels, rest, inside=mean, alpha=alpha)
+        low, high = betting(judge_values, labels, rest, alpha=alpha)
+        mean = min(high, max(low, mean))
         method = GUARANTEED
     return Corrected(
         mean=mean,
@@ -137,21 +150,18 @@ def is_normal(labels: Numbers) -> bool:
     return n >= MIN_NORMAL and min(good, n - good) >= MIN_EACH_SIDE
 
 
-def betting(
-    judge: Numbers, human: Numbers, others: Numbers, *, inside: float, alpha: float = ALPHA
-) -> tuple[float, float]:
+def betting(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = ALPHA) -> tuple[float, float]:
     """Interval for the mean label that holds at every n, whatever the distribution and however bad the judge.
 
     Every labelled item gets an even share of the others. Its label plus w times (mean judge value of that share minus
     the judge's value of the item) has the mean of the labels as its own, for any w; so against each candidate mean one
-    bets on these sums as `intervals.betting` does on values. The stake is split evenly over three weights w: the mean
-    of three capitals is a capital too, so the bound of Ville holds for it, and it soon follows the best of the three.
+    bets on these sums as `intervals.betting` does on values. The capital is split over two weights w by `STAKES`: a
+    mean of capitals is a capital too, so the bound of Ville holds for it, and it soon follows the better of the two.
 
     Args:
         judge: values of the labelled items in [0, 1].
         human: their labels in [0, 1].
         others: the judge's values of the other items; each is used once.
-        inside: an estimate that the interval shall hold.
         alpha: error rate, in (0, 1).
 
     Source:
@@ -161,9 +171,10 @@ def betting(
         docs/design/judge-against-humans.md.
     """
     judge_values, labels, rest = _unit(judge), _unit(human), _unit(others)
-    generator = np.random.default_rng(_SEED)
-    order = generator.permutation(labels.size)
+    # The order of `intervals.betting`, so that the bet without the judge is the one on the labels alone.
+    order = np.random.default_rng(SHUFFLE_SEED).permutation(labels.size)
     judge_values, labels = judge_values[order], labels[order]
+    generator = np.random.default_rng(_SEED)
     # Each unlabelled item is used once, so the corrections stay independent.
     shares = np.array_split(generator.permutation(rest), labels.size)
     corrections = np.array(
@@ -173,20 +184,35 @@ def betting(
         ]
     )
     # Label plus correction lies in [-w, 1 + w]; bets are placed on it brought to [0, 1].
-    scaled = [(w, (labels + w * corrections + w) / (1 + 2 * w)) for w in WEIGHTS]
-    staked = [(w, values, bets(values, alpha / len(WEIGHTS))) for w, values in scaled]
+    scaled = [(w, share, (labels + w * corrections + w) / (1 + 2 * w)) for w, share in STAKES.items()]
+    staked = [(w, share, values, bets(values, alpha * share)) for w, share, values in scaled]
 
     def capitals(candidates: _Array) -> tuple[_Array, _Array]:
-        both = [log_capitals(values, stakes, (candidates + w) / (1 + 2 * w)) for w, values, stakes in staked]
-        up = np.logaddexp.reduce([capital for capital, _ in both])
-        down = np.logaddexp.reduce([bet for _, bet in both])
+        both = [
+            (math.log(share), log_capitals(values, stakes, (candidates + w) / (1 + 2 * w)))
+            for w, share, values, stakes in staked
+        ]
+        up = np.logaddexp.reduce([log_share + capital for log_share, (capital, _) in both])
+        down = np.logaddexp.reduce([log_share + bet for log_share, (_, bet) in both])
         return up.max(axis=0), down.max(axis=0)
 
-    # Half of the capital is on each side, a third of that on each weight.
-    limit = math.log(2 / alpha) + math.log(len(WEIGHTS))
+    # Half of the capital is on each side.
+    limit = math.log(2 / alpha)
+    inside = _least_rejected(capitals)
     low = edge(lambda grid: capitals(grid)[0] >= limit, outside=0.0, inside=inside)
     high = edge(lambda grid: capitals(grid)[1] >= limit, outside=1.0, inside=inside)
     return min(low, inside), max(high, inside)
+
+
+def _least_rejected(capitals: Callable[[_Array], tuple[_Array, _Array]]) -> float:
+    """The candidate against which the larger of both bets wins least: it lies in every interval that is not empty."""
+    low, high = 0.0, 1.0
+    # The bet on a higher mean only wins less as the candidate rises, the other one only more: they cross once.
+    for _ in range(_CROSSING_STEPS):
+        middle = (low + high) / 2
+        up, down = capitals(np.array([middle]))
+        low, high = (middle, high) if up[0] > down[0] else (low, middle)
+    return (low + high) / 2
 
 
 def power_tuned_weight(judge: Numbers, human: Numbers, others: Pool, *, variance: float) -> float:

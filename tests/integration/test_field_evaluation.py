@@ -24,6 +24,7 @@ from typer.testing import CliRunner, Result
 
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
+from genaiops_core.errors import BadInput
 from tests.conftest import SHARED_DATA
 from tests.integration.judging import import_price
 from tests.misbehaving_judge import THROTTLED_CALLS
@@ -281,6 +282,37 @@ def test_usage_that_is_not_sent_is_unknown(judge_url: str) -> None:
     judging = body["judging"]
     assert (judging["calls"], judging["uncounted_calls"]) == (12, 12)
     assert (judging["input_tokens"], judging["output_tokens"], judging["cost_usd"]) == (None, None, None)
+
+
+def test_mistyped_minimum_is_refused_before_any_call(judge_url: str) -> None:
+    write_suite("03-think-block-with-draft")
+    arguments = ("--suite", "suite.jsonl", "--judge", f"openai:ok-typo@{judge_url}/v1")
+    result = genaiops("evaluate", *arguments, "--min-faithfullness", "0.8")
+    assert isinstance(result.exception, BadInput)
+    assert "no metric 'faithfullness'" in str(result.exception)
+    assert "did you mean faithfulness?" in str(result.exception)
+    assert "ok-typo" not in httpx.get(f"{judge_url}/_state", timeout=LIMIT_S).json()
+    assert json.loads(genaiops("evaluation", "list", "--json").stdout)["evaluations"] == []
+
+
+def test_intervals_do_not_depend_on_the_order_of_cases() -> None:
+    rows = [build_case(number, HALF if number % 3 else GROUNDED, [GROUNDED], None) for number in range(40)]
+    bodies = []
+    for name, ordered in (("a", rows), ("b", rows[::-1]), ("c", sorted(rows, key=lambda row: row["answer"]))):
+        Path(f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ordered))
+        arguments = ("--suite", f"{name}.jsonl", "--min-grounding-overlap", "0.5", "--output", f"{name}.json")
+        assert genaiops("evaluate", *arguments).exit_code == 0
+        bodies.append(json.loads(Path(f"{name}.json").read_text()))
+    overlaps = [body["metrics"]["grounding_overlap"] for body in bodies]
+    assert {(overlap["low"], overlap["high"]) for overlap in overlaps} == {
+        (overlaps[0]["low"], overlaps[0]["high"])
+    }
+    answers = []
+    for name in ("b", "c"):
+        result = genaiops("compare", "--baseline", "a.json", "--current", f"{name}.json", "--json")
+        (row,) = (row for row in json.loads(result.stdout)["metrics"] if row["metric"] == "question_overlap")
+        answers.append({key: row[key] for key in ("n", "low", "high")})
+    assert answers[0] == answers[1]
 
 
 @pytest.fixture

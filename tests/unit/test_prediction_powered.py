@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.statistics import prediction_powered_strata as strata
+from genaiops_core.statistics.intervals import betting as labels_only
 from genaiops_core.statistics.prediction_powered import (
     GUARANTEED,
     LABELS_ONLY,
+    MAX_WIDENING,
     MIN_LABELS,
     NORMAL,
     betting,
@@ -136,11 +138,43 @@ def test_the_interval_covers_the_true_mean_as_often_as_stated(
 
 def test_a_seeing_judge_narrows_the_guaranteed_interval() -> None:
     random = np.random.default_rng(5)
-    judge, human = draw_scores(random, 100, good=0.7, is_blind=False)
-    others, _ = draw_scores(random, 1_000, good=0.7, is_blind=False)
-    alone = betting(judge, human, [], inside=float(human.mean()))
-    helped = betting(judge, human, others, inside=float(human.mean()))
-    assert helped[1] - helped[0] < 0.85 * (alone[1] - alone[0])
+    shares = []
+    for _ in range(20):
+        judge, human = draw_scores(random, 90, good=0.7, is_blind=False)
+        others, _ = draw_scores(random, 1_000, good=0.7, is_blind=False)
+        low, high = betting(judge, human, others)
+        alone = labels_only(human)
+        assert alone is not None
+        shares.append((high - low) / (alone.high - alone.low))
+    assert np.mean(shares) < 0.9
+
+
+@given(
+    st.lists(st.tuples(UNIT, st.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=MIN_LABELS, max_size=60),
+    st.lists(UNIT, max_size=80),
+)
+def test_no_judge_widens_the_interval_more_than_documented(
+    labelled: list[tuple[float, float]], others: list[float]
+) -> None:
+    judge, human = zip(*labelled, strict=True)
+    corrected = estimate(judge, human, others)
+    alone = labels_only(human)
+    assert alone is not None and corrected.low is not None and corrected.high is not None
+    assert corrected.mean is not None and corrected.low <= corrected.mean <= corrected.high
+    # The last term covers the grid on which ends are searched.
+    assert corrected.high - corrected.low <= (1 + MAX_WIDENING) * (alone.high - alone.low) + 1e-5
+
+
+@pytest.mark.parametrize("good", [0.0, 0.5, 0.95, 1.0])
+@pytest.mark.parametrize("n", [20, 50, 200])
+def test_a_misleading_judge_widens_it_no_more(n: int, good: float) -> None:
+    random = np.random.default_rng(6)
+    for _ in range(10):
+        human = (random.random(n) < good).astype(float)
+        for judge, others in ((1 - human, random.random(500)), (random.random(n), np.zeros(500))):
+            corrected, alone = estimate(judge, human, others), labels_only(human)
+            assert alone is not None and corrected.low is not None and corrected.high is not None
+            assert corrected.high - corrected.low <= (1 + MAX_WIDENING) * (alone.high - alone.low) + 1e-5
 
 
 def part(population: float, judge: Array, human: Array, others: Array) -> strata.Part:

@@ -157,10 +157,17 @@ def decide_with_baseline(
 def summarise_metrics(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
     """Every metric of an evaluation over all cases that it was to score."""
     units_by_case = results.fetch_units(connection, run.id)
+    # The bets of the intervals are placed in this order: by content, so that equal cases in another order of the file
+    # give the same interval. It is independent of the scores, as the bets require.
+    order = sorted(
+        (results.hash_input(text), results.hash_input(answer or ""), number)
+        for number, text, answer in datasets.list_texts(connection, run.dataset, run.version)
+        if number in units_by_case
+    )
     rubrics = (run.config.get("judge_options") or {}).get("rubrics") or ()
     summaries = {}
     for name in run.metrics:
-        scored = [by_metric[name] for by_metric in units_by_case.values() if name in by_metric]
+        scored = [units_by_case[number][name] for *_, number in order if name in units_by_case[number]]
         summaries[name] = summarise(
             name,
             scored,

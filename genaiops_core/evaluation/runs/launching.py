@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.calls.prices import Prices, list_called_models
 from genaiops_core.evaluation.judges import create_judge as make_judge
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.metrics import libraries, normalise_name, rubrics
+from genaiops_core.evaluation.metrics import libraries, list_metrics, normalise_name, rubrics
+from genaiops_core.evaluation.metrics.rubric import Rubric
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs.cases import count_available
 from genaiops_core.evaluation.runs.judging import parse_judge_options
@@ -82,7 +84,7 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, the library
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or its metric, or the sample size is invalid, the library
             of a metric is not installed here, or a spend limit cannot be enforced.
     """
     target_spec = None if target is None else targets.parse_spec(target)
@@ -117,6 +119,7 @@ def launch(
         ]
         options = {**(judge_options or {}), **({"rubrics": rubric_documents} if rubric_documents else {})}
         selected_judge = make_judge(judge, parse_judge_options(options))
+        _check_minimum_names(thresholds, selected_judge, rubrics.list_newest_rubrics(connection))
         selected_metrics = _select_metrics(selected_judge, metrics, stages, thresholds)
         libraries.require_installed(selected_metrics)
         called_models = list_called_models(selected_judge, selected_metrics, rubric_documents)
@@ -222,6 +225,25 @@ def _validate_minimum(name: str, value: float) -> float:
             f"The minimum of {normalise_name(name)} must be between {scale.low:g} and {scale.high:g}, not {value:g}."
         )
     return float(value)
+
+
+def _check_minimum_names(
+    minimums: Mapping[str, float], judge: Judge, saved_rubrics: Sequence[Rubric]
+) -> None:
+    """Reject a minimum of a metric that does not exist: its gate could never pass, whatever the run costs.
+
+    Raises:
+        BadInput: no metric has the name.
+    """
+    names = {metric.name for metric in list_metrics(saved_rubrics)} | set(judge.metrics)
+    for name in minimums:
+        if name not in names:
+            suggestions = difflib.get_close_matches(name, sorted(names), n=1)
+            hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
+            raise BadInput(
+                f"There is no metric '{name}', so its minimum cannot be decided{hint or '.'} "
+                "Metrics are listed by genaiops metric list."
+            )
 
 
 def _require_prices(

@@ -11,6 +11,7 @@ from genaiops_core.evaluation.metrics import REGISTRY, normalise_name
 from genaiops_core.evaluation.verdicts import limits as limit_figures
 from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
 from genaiops_core.evaluation.verdicts.compare import LATENCIES, LATENCY, RELATIVE, Difference
+from genaiops_core.evaluation.verdicts.needed_cases import describe_needed_cases
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline, Stage
 from genaiops_core.evaluation.verdicts.summaries import MetricResult
 from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
@@ -224,7 +225,7 @@ def _decide_interval(result: MetricResult, threshold: float, *, is_most: bool) -
         return "passed", f"{interval} is {passed_relation} {threshold:g}"
     if is_failed:
         return "failed", f"{interval} is {failed_relation} {threshold:g}"
-    return "inconclusive", f"{interval} includes {threshold:g}; add cases"
+    return "inconclusive", f"{interval} includes {threshold:g}; {describe_needed_cases(result, threshold)}"
 
 
 def _decide_no_value(result: MetricResult) -> tuple[str, str]:

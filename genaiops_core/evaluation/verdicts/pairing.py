@@ -46,10 +46,11 @@ class Pairs:
     only_current: tuple[CaseResult, ...]
 
     def values(self, metric: str) -> tuple[list[float], list[float]]:
-        """Baseline and current values of the cases that have both."""
+        """Baseline and current values of the cases that have both, in the order of their keys."""
         before: list[float] = []
         after: list[float] = []
-        for baseline, current in self.common:
+        # By content and not in the order of the file, which must not change an interval.
+        for baseline, current in sorted(self.common, key=lambda pair: pair[1].key):
             baseline_value, current_value = baseline.value(metric), current.value(metric)
             if baseline_value is not None and current_value is not None:
                 before.append(baseline_value)
