@@ -39,7 +39,7 @@ LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "LangSmith": (
         [{"id": "1", "inputs": {"question": "Why?"}, "outputs": {"answer": "So."}}],
-        ("Why?", "So.", None, None),
+        ("Why?", None, None, "So."),
     ),
     "LangSmith with references": (
         [
@@ -57,7 +57,7 @@ LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "one text in an object": (
         [{"inputs": {"text": "Why?"}, "outputs": {"text": "So."}}],
-        ("Why?", "So.", None, None),
+        ("Why?", None, None, "So."),
     ),
     "Hugging Face lists": (
         [{"question": "Why?", "ground_truths": ["So."], "contexts": ["a", "b"], "answer": "Thus."}],
@@ -190,9 +190,9 @@ def test_conversation_keeps_roles_and_system_prompt() -> None:
 
 def test_objects_written_as_text_are_decoded() -> None:
     text = 'inputs,outputs\n"{""question"": ""Why?""}","{""answer"": ""So.""}"\n'
-    assert extract_fields(read_first_case(text, "runs.csv")) == ("Why?", "So.", None, None)
+    assert extract_fields(read_first_case(text, "runs.csv")) == ("Why?", None, None, "So.")
     printed = "inputs,outputs\n\"{'question': 'Why?', 'n': None}\",\"{'answer': 'So.'}\"\n"
-    assert extract_fields(read_first_case(printed, "runs.csv")) == ("Why?", "So.", None, None)
+    assert extract_fields(read_first_case(printed, "runs.csv")) == ("Why?", None, None, "So.")
 
 
 def test_repeated_column_name_keeps_its_column() -> None:

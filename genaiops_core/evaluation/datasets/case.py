@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from genaiops_core.evaluation.datasets.cells import UnreadableCell
 from genaiops_core.evaluation.readers.columns import (
     ALIASES,
     FIELDS,
-    build_cell_reader,
+    build_field_reader,
     find_source_column,
     normalise_name,
     recognise_columns,
@@ -78,9 +78,14 @@ class Cases:
 
 def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
     """Build a case from every row that has an input; problems are reported by row and column."""
-    readers = {name: build_cell_reader(table.columns, column) for name, column in mapping.items()}
+    readers = {
+        name: build_field_reader(table.columns, name, column, table.hints) for name, column in mapping.items()
+    }
     row_parser = _RowParser(mapping, readers, table)
     used_columns = {column for column in mapping.values() if column in table.columns}
+    for column in tuple(used_columns):
+        used_columns.update(table.lists.get(column, ()))
+    used_columns.update(table.lists)
     path_by_column = {
         find_source_column(column, table.columns): column
         for column in mapping.values()
@@ -96,6 +101,17 @@ def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
         try:
             values, conversation_metadata = row_parser.row(row.cells)
         except _ColumnError as error:
+            continued = row_parser.read_continuation(row.cells) if cases else None
+            if continued:
+                cases[-1] = replace(cases[-1], contexts=(*(cases[-1].contexts or ()), *continued))
+                problems.append(
+                    Problem(
+                        row=row.number,
+                        column=mapping["contexts"],
+                        problem="is alone in its row and is added to the contexts of the case above",
+                    )
+                )
+                continue
             rejected += 1
             if len(problems) < MAX_PROBLEMS:
                 problems.append(Problem(row=row.number, column=error.column, problem=str(error)))
@@ -150,43 +166,70 @@ class _RowParser:
         self._is_piped = read_contexts is not None and cells.is_piped(
             read_contexts(row.cells) for row in islice(table.rows, _PIPE_SAMPLE_ROWS)
         )
+        self._is_bulleted = read_contexts is not None and cells.is_bulleted(
+            read_contexts(row.cells) for row in islice(table.rows, _PIPE_SAMPLE_ROWS)
+        )
         reference = mapping.get("reference", "").rpartition(".")[2]
         self._has_alternatives = normalise_name(reference) in _PLURAL_COLUMNS
 
-    def row(self, row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    def row(self, row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parse a row into fields, and the system prompt of a conversation as metadata."""
         values: dict[str, Any] = {}
-        conversation_metadata: dict[str, str] = {}
+        conversation_metadata: dict[str, Any] = {}
+        conversation = None
         for name, read_cell in self._readers.items():
             try:
                 value = read_cell(row)
                 if self._is_export:
                     values[name] = cells.parse_exported(name, value)
                     continue
-                parsed_conversation = (
+                parsed = (
                     parse_conversation(decode_cell(value))
                     if name == "input" and _is_chat_candidate(value)
                     else None
                 )
-                if parsed_conversation is not None:
-                    values["input"] = cells.parse_text(parsed_conversation.question)
-                    conversation_metadata = (
-                        {"system": parsed_conversation.system} if parsed_conversation.system else {}
-                    )
+                if parsed is not None:
+                    conversation = parsed
+                    values["input"] = cells.parse_text(parsed.question)
+                    if parsed.system:
+                        conversation_metadata["system"] = parsed.system
+                    if parsed.steps:
+                        conversation_metadata["steps"] = cells.to_json_value(list(parsed.steps))
                     # A mapped answer column takes precedence over the last message of the conversation.
-                    if parsed_conversation.answer and "answer" not in self._readers:
-                        values["answer"] = cells.parse_text(parsed_conversation.answer)
+                    if parsed.answer and "answer" not in self._readers:
+                        values["answer"] = cells.parse_text(parsed.answer)
                 else:
                     values[name] = self._parse(name, value)
             except UnreadableCell as error:
                 raise _ColumnError(str(error), self._mapping[name]) from None
         if values["input"] is None:
             raise _ColumnError("is empty; a case requires an input", self._mapping["input"])
+        if conversation is not None and conversation.contexts:
+            contexts = cells.parse_contexts(list(conversation.contexts), is_piped_column=False)
+            # A mapped column takes precedence; the contexts of the messages are not lost.
+            if not values.get("contexts"):
+                values["contexts"] = contexts
+            elif values["contexts"] != contexts:
+                conversation_metadata["message_contexts"] = list(contexts or ())
         return values, conversation_metadata
+
+    def read_continuation(self, row: Sequence[Any]) -> tuple[str, ...] | None:
+        """Read the contexts of a row that has nothing else: the case above is merged over several rows."""
+        read_contexts = self._readers.get("contexts")
+        if read_contexts is None or sum(cell is not None for cell in row) != 1 or self._is_export:
+            return None
+        value = read_contexts(row)
+        try:
+            contexts: tuple[str, ...] | None = self._parse("contexts", value)
+        except UnreadableCell:
+            return None
+        return contexts
 
     def _parse(self, name: str, value: Any) -> Any:
         if name == "contexts":
-            return cells.parse_contexts(value, is_piped_column=self._is_piped)
+            return cells.parse_contexts(
+                value, is_piped_column=self._is_piped, is_bulleted_column=self._is_bulleted
+            )
         if name == "metadata":
             return cells.parse_metadata(value)
         return cells.parse_text(value, has_alternatives=name == "reference" and self._has_alternatives)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import io
 import json
 import re
-import tokenize
 from collections.abc import Iterable
 from typing import Any
 
-from genaiops_core.evaluation.readers.conversations import MAX_DECODED_CHARACTERS, decode_cell, extract_text
+from genaiops_core.evaluation.datasets.context_objects import find_text, transpose_objects
+from genaiops_core.evaluation.datasets.list_texts import parse_list, split_bullets
+from genaiops_core.evaluation.readers.conversations import decode_cell, extract_text, format_json
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 # Far below the nesting limits of JSON in SQLite and PostgreSQL; deeper values are replaced by "...".
@@ -19,17 +18,6 @@ MAX_METADATA_DEPTH = 20
 _PIPE_IN_PROSE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
 _NULLS = frozenset(("null", "NULL", "\\N", "#N/A"))
 """Texts by which databases and sheets represent a missing value; "Null", "None" and "NaN" may be answers."""
-
-_TEXT_KEYS = (
-    "text",
-    "content",
-    "page_content",
-    "pageContent",
-    "body",
-    "document",
-    "passage",
-    "document.content",
-)
 
 
 class UnreadableCell(Exception):
@@ -56,7 +44,7 @@ def parse_text(value: Any, *, has_alternatives: bool = False) -> str | None:
         if value.lstrip()[:1] in ("[", "{"):
             extracted = extract_text(decode_cell(value))
             if extracted is None and has_alternatives:
-                extracted = _join_alternatives(_parse_list(value.strip()))
+                extracted = _join_alternatives(parse_list(value.strip()))
             extracted = value if extracted is None else extracted
     elif isinstance(value, list):
         extracted = extract_text(value)
@@ -64,11 +52,15 @@ def parse_text(value: Any, *, has_alternatives: bool = False) -> str | None:
     else:
         extracted = _extract_object_text(value) if isinstance(value, dict) else None
     if extracted is None:
-        extracted = json.dumps(value, ensure_ascii=False)
+        if value in ([], {}):
+            return None
+        extracted = format_json(value)
     return replace_unstorable(extracted) if extracted.strip() else None
 
 
-def parse_contexts(value: Any, *, is_piped_column: bool) -> tuple[str, ...] | None:
+def parse_contexts(
+    value: Any, *, is_piped_column: bool, is_bulleted_column: bool = False
+) -> tuple[str, ...] | None:
     """Parse a cell as the contexts of an answer; None when it is missing.
 
     Raises:
@@ -77,14 +69,16 @@ def parse_contexts(value: Any, *, is_piped_column: bool) -> tuple[str, ...] | No
     if is_missing(value):
         return None
     if isinstance(value, str):
-        value = _parse_context_list(value.strip(), is_piped_column=is_piped_column)
+        value = _parse_context_list(
+            value.strip(), is_piped_column=is_piped_column, is_bulleted_column=is_bulleted_column
+        )
     if isinstance(value, dict) and len(value) == 1 and isinstance(inner := next(iter(value.values())), list):
         value = inner  # {"contexts": [...]}
-    if isinstance(value, dict) and (columns := _transpose_columns(value)) is not None:
+    if isinstance(value, dict) and (columns := transpose_objects(value)) is not None:
         value = columns
     if not isinstance(value, (list, tuple)):
         value = [value]
-    texts = [_read_context(item) for item in value]
+    texts = [read_context(item) for item in value]
     return tuple(text for text in texts if text.strip())
 
 
@@ -128,6 +122,11 @@ def is_piped(cells: Iterable[Any]) -> bool:
     return not any(_PIPE_IN_PROSE.search(cell) or _splits_brackets(cell) for cell in with_pipe)
 
 
+def is_bulleted(cells: Iterable[Any]) -> bool:
+    """Whether a cell of a column is a list of several bullets, so that a single bullet is one too."""
+    return any(isinstance(cell, str) and len(split_bullets(cell.strip()) or ()) > 1 for cell in cells)
+
+
 def to_json_value(value: Any, depth: int = 0) -> Any:
     """Convert a value to what every JSON column stores: no NUL, integer beyond 64 bits, NaN or unbounded nesting."""
     if isinstance(value, str):
@@ -138,6 +137,7 @@ def to_json_value(value: Any, depth: int = 0) -> Any:
         # orjson rejects integers beyond 64 bits.
         return value if abs(value) < 1 << 63 else str(value)
     if isinstance(value, float):
+        value = float(value)  # a plain one, because orjson rejects subclasses
         return value if value == value and abs(value) != float("inf") else str(value)
     if depth >= MAX_METADATA_DEPTH:
         return "..."
@@ -158,7 +158,7 @@ def _decode_json(value: Any) -> Any:
 
 
 def _read_exported_context(item: Any) -> str:
-    return replace_unstorable(item) if isinstance(item, str) else _read_context(item)
+    return replace_unstorable(item) if isinstance(item, str) else read_context(item)
 
 
 def _join_alternatives(value: list[Any] | None) -> str | None:
@@ -191,29 +191,25 @@ def _splits_brackets(text: str) -> bool:
     )
 
 
-def _transpose_columns(value: dict[str, Any]) -> list[list[Any]] | None:
-    """Convert {"title": [...], "sentences": [[...], ...]} (HotpotQA's contexts) to rows; None for another object."""
-    if len(value) < 2 or not all(isinstance(column, list) for column in value.values()):
-        return None
-    is_even = len({len(column) for column in value.values()}) == 1
-    return [list(row) for row in zip(*value.values(), strict=True)] if is_even else None
-
-
-def _read_context(item: Any) -> str:
+def read_context(item: Any) -> str:
+    """Read one context: a text, an object with a text, or a title and its sentences."""
     if isinstance(item, list) and item and not all(isinstance(part, dict) for part in item):
-        return "\n".join(filter(None, map(_read_context, item)))  # a title and its sentences
+        return "\n".join(filter(None, map(read_context, item)))
     if isinstance(item, dict):
-        for key in _TEXT_KEYS:
-            if isinstance(item.get(key), str):
-                return replace_unstorable(item[key])
+        text = find_text(item)
+        if text is not None:
+            return replace_unstorable(text)
     return parse_text(item) or ""
 
 
-def _parse_context_list(text: str, *, is_piped_column: bool) -> list[Any]:
-    """Parse a list: JSON, a Python literal, lines, or 'a|b' when the whole column is written so."""
-    items = _parse_list(text)
+def _parse_context_list(text: str, *, is_piped_column: bool, is_bulleted_column: bool) -> list[Any]:
+    """Parse a list: JSON, a Python literal, bullets, lines, or 'a|b' when the whole column is written so."""
+    items = parse_list(text)
     if items is not None:
         return items
+    bulleted = split_bullets(text, is_column=is_bulleted_column)
+    if bulleted is not None:
+        return list(bulleted)
     if text.startswith("[") and text.endswith("]") and text[1:].lstrip()[:1] in ("'", '"', "{"):
         raise UnreadableCell("resembles a list of contexts but is neither JSON nor a Python list")
     if text.startswith("{") and isinstance(decode_cell(text), dict):
@@ -223,25 +219,3 @@ def _parse_context_list(text: str, *, is_piped_column: bool) -> list[Any]:
     # Blank lines separate the contexts if there are any: such contexts have several lines each.
     parts = re.split(r"\n\s*\n", text) if re.search(r"\n\s*\n", text) else text.split("\n")
     return [part.strip() for part in parts]
-
-
-def _parse_list(text: str) -> list[Any] | None:
-    """Parse a list written as JSON or as Python prints it; None for any other text."""
-    if not (text.startswith("[") and text.endswith("]")) or len(text) > MAX_DECODED_CHARACTERS:
-        return None
-    decoded = decode_cell(text)
-    return decoded if isinstance(decoded, list) else _parse_python_list(text)
-
-
-def _parse_python_list(text: str) -> list[Any] | None:
-    # numpy prints ['a' 'b'] without commas, which Python would parse as one text; so the tokens are read.
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-        strings = [token.string for token in tokens if token.type == tokenize.STRING]
-        is_plain_list = all(t.type != tokenize.OP or t.string in "[]," for t in tokens)
-        if is_plain_list and strings and not any(t.type in (tokenize.NAME, tokenize.NUMBER) for t in tokens):
-            return [ast.literal_eval(string) for string in strings]
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):
-        return None
-    return list(value) if isinstance(value, (list, tuple)) else None

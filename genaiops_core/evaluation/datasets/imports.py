@@ -86,7 +86,7 @@ def preview_import(
     table = read_table(data, filename, sheet=sheet, max_rows=max_rows)
     # Preview and import sample the same rows, so both recognise the same columns.
     head = [row.cells for row in table.rows[:SAMPLE_ROWS]]
-    resolved_mapping = resolve_mapping(table.columns, mapping, head)
+    resolved_mapping = _map_columns(table, mapping)
     cases: tuple[Case, ...] = ()
     problems = (
         Problem(row=None, column="input", problem="no column is recognised as the input; choose one"),
@@ -152,9 +152,7 @@ def import_dataset(
     """
     name = validate_name(name)
     table = read_table(data, filename, sheet=sheet)
-    resolved_mapping = resolve_mapping(
-        table.columns, mapping, [row.cells for row in table.rows[:SAMPLE_ROWS]]
-    )
+    resolved_mapping = _map_columns(table, mapping)
     if "input" not in resolved_mapping:
         raise BadInput(_describe_missing_input(table, filename))
     parsed = build_cases(table, resolved_mapping)
@@ -173,6 +171,12 @@ def import_dataset(
         reason=reason,
         is_demo=is_demo,
     )
+
+
+def _map_columns(table: Table, mapping: Mapping[str, str] | None) -> dict[str, str]:
+    # The objects in the texts of an export are texts.
+    sample = [] if table.is_export else [row.cells for row in table.rows[:SAMPLE_ROWS]]
+    return resolve_mapping(table.columns, mapping, sample, table.hints)
 
 
 def _describe_missing_input(table: Table, filename: str) -> str:

@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.conversations import decode_cell, is_conversation
+from genaiops_core.evaluation.readers.headings import merge_names
 
 FIELDS = ("input", "answer", "contexts", "reference", "metadata")
 
-ALIASES: dict[str, tuple[str, ...]] = {
-    "input": (
-        *("input", "question", "query", "user_input", "user_query", "user_question", "user_prompt", "prompt"),
-        *("inputs", "message", "user_message", "question_text", "instruction", "previous_turn", "problem"),
-        *("messages", "conversations", "conversation", "scenario", "turns", "vars", "request"),
-    ),
-    "answer": (
-        *("answer", "response", "generated_answer", "actual_output", "output", "model_answer"),
-        *("model_output", "model_response", "generated_response", "prediction", "completion"),
-        *("chatgpt_response", "generated_text", "actual_answer", "llm_response", "llm_output", "outputs"),
-    ),
-    "contexts": (
-        *("contexts", "retrieved_contexts", "retrieval_context", "retrieved_context", "context", "documents"),
-        *("document", "passages", "passage", "knowledge", "evidence", "source_documents"),
-        *("retrieved_documents", "retrieved_docs", "docs", "chunks", "retrieved_chunks", "ctxs"),
-        *("reference_contexts", "reference_context"),
-    ),
-    "reference": (
-        *("reference", "ground_truth", "expected_answer", "expected_output", "expected", "reference_answer"),
-        *("ground_truths", "ground_truth_answer", "truth", "target", "gt_answer", "gold_answer", "ideal"),
-        *("correct_answer", "golden_answer", "expected_response", "reference_output", "reference_outputs"),
-        *("ideal_answer", "gold", "best_answer", "expected_outcome", "golden_answers", "gold_answers"),
-        *("reference_answers", "correct_answers", "possible_answers", "answers", "gt"),
-        *("reference_response", "reference_responses"),
-    ),
-    "metadata": ("metadata", "meta"),
-}
-"""Names that other tools use for each field, most specific first; case, spaces and punctuation do not matter."""
+ALIASES = merge_names()
+"""Names of each field, most specific first; case, accents, spaces and punctuation do not matter."""
 
 _TEXT_KEYS = ("text", "value", "content")
 MAX_PATHS = 200
 # Steps of the longest listed path: `column.a.b.c`.
 _MAX_DEPTH = 3
+_MIN_OBJECT_SHARE = 0.1
 SAMPLE_ROWS = 200
 """Number of rows examined to recognise columns."""
 
@@ -53,23 +30,36 @@ _WRAPPERS = ("vars", "example", "row", "item", "data", "record", "sample", "fiel
 
 
 def normalise_name(name: str) -> str:
-    """Remove case, spaces and punctuation, so that `expectedOutput` equals `expected_output`."""
-    return re.sub(r"[^0-9a-z]+", "", name.lower())
+    """Remove case, accents, spaces and punctuation: `expectedOutput` equals `expected_output`, `Réponse` equals `reponse`."""
+    # Compatibility forms, because headings in full width are the same words.
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    without_accents = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFC", without_accents)))
 
 
 _NORMALISED_ALIASES = {
     field: tuple(normalise_name(alias) for alias in aliases) for field, aliases in ALIASES.items()
 }
+_RANKS = {
+    alias: (field, rank)
+    for field, aliases in reversed(_NORMALISED_ALIASES.items())
+    for rank, alias in reversed(list(enumerate(aliases)))
+}
 KNOWN_NAMES = frozenset(alias for aliases in _NORMALISED_ALIASES.values() for alias in aliases)
 
 
-def recognise_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dict[str, str]:
+def recognise_columns(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]] = (),
+    hints: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
     """Map field -> column, or path into a column of objects, by alias; a column serves one field only.
 
     Args:
         columns: the columns of the file.
         rows: the first rows. Another column of the same field is preferred to a column that is mostly blank, and
             paths into columns of objects (`inputs`, `outputs`) are candidates too.
+        hints: column -> its field in the layout of a known tool, '' for none; other columns are found by name.
     """
     sample = list(islice(rows, SAMPLE_ROWS))
     paths_in_objects = list_object_paths(columns, sample)
@@ -78,12 +68,11 @@ def recognise_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()
     dotted = [column for column in columns if "." in column.strip(".")]
     paths = [*dotted, *paths_in_objects]
     for candidate in (*columns, *paths_in_objects):
-        is_path = candidate not in columns or candidate in dotted
-        field, rank = _find_path_field(candidate, paths) if is_path else _find_field(candidate)
+        is_path = (candidate not in columns or candidate in dotted) and candidate not in hints
+        field, rank = _find_path_field(candidate, paths, hints) if is_path else _find_field(candidate, hints)
         if field:
-            candidates_by_field[field].append(
-                (_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate)
-            )
+            is_blank = _is_mostly_blank(build_field_reader(columns, field, candidate, hints), sample)
+            candidates_by_field[field].append((is_blank, is_path, rank, candidate))
     # A path into a column of objects is preferred to the column itself.
     parts = {
         candidate.partition(".")[0]
@@ -107,6 +96,7 @@ def resolve_mapping(
     columns: Sequence[str],
     explicit: Mapping[str, str] | None = None,
     rows: Sequence[Sequence[Any]] = (),
+    hints: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Map field -> column: as the user maps them, and by alias for the rest.
 
@@ -115,6 +105,7 @@ def resolve_mapping(
         explicit: field (or an alias of it) -> column; an empty column excludes the field. `model1.response` is a
             path into an object.
         rows: the first rows, as for `recognise_columns`.
+        hints: the layout of a known tool, as for `recognise_columns`.
 
     Raises:
         BadInput: a field or a column does not exist.
@@ -124,13 +115,13 @@ def resolve_mapping(
         chosen_columns[_parse_field(name)] = _parse_column(column, columns)
     taken_columns = set(chosen_columns.values())
     mapping = {name: column for name, column in chosen_columns.items() if column}
-    recognised = recognise_columns(columns, rows)
+    recognised = recognise_columns(columns, rows, hints)
     # A column that the user mapped was recognised as another field too; recognise the rest without it.
     if taken_columns & set(recognised.values()):
         free_columns = [column for column in columns if column not in taken_columns]
         positions = [columns.index(column) for column in free_columns]
         recognised = recognise_columns(
-            free_columns, [[row[position] for position in positions] for row in rows[:SAMPLE_ROWS]]
+            free_columns, [[row[position] for position in positions] for row in rows[:SAMPLE_ROWS]], hints
         )
     mapping |= {name: column for name, column in recognised.items() if name not in chosen_columns}
     return {name: mapping[name] for name in FIELDS if name in mapping}
@@ -143,7 +134,8 @@ def list_object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     for position, column in enumerate(columns):
         cells = [decode_cell(row[position]) for row in sample if row[position] is not None]
         objects = [cell for cell in cells if isinstance(cell, dict) and not is_conversation(cell)]
-        if objects and 2 * len(objects) >= len(cells):
+        # Texts and objects may be mixed; a text that happens to be a JSON object is rare.
+        if objects and _MIN_OBJECT_SHARE * len(cells) <= len(objects):
             for cell in objects:
                 _collect_paths(column, cell, paths, _MAX_DEPTH)
     return tuple(islice(paths, MAX_PATHS))
@@ -167,6 +159,46 @@ def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence
         return value
 
     return read
+
+
+def build_field_reader(
+    columns: Sequence[str], field: str, column: str, hints: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Sequence[Any]], Any]:
+    """Build a function that reads a field as `build_cell_reader` does, also from rows with other keys or plain texts.
+
+    A file may mix {"question": ...}, {"query": ...} and texts in the column `input`.
+    """
+    read_cell = build_cell_reader(columns, column)
+    if column in columns or field == "metadata":
+        return read_cell
+    top, path = _split_path(column, columns)
+    position = columns.index(top)
+    is_own = _find_field(top, hints)[0] == field
+
+    def read(cells: Sequence[Any]) -> Any:
+        value = read_cell(cells)
+        whole = cells[position] if value is None else None
+        if whole is None:
+            return value
+        decoded = decode_cell(whole)
+        if not isinstance(decoded, dict) or is_conversation(decoded):
+            return whole if is_own else None
+        inner_keys = [key for key in decoded if _is_field_key(key, field, is_own=is_own)]
+        for key in inner_keys:
+            if decoded[key] is not None:
+                return decoded[key]
+        is_unknown = is_own and not inner_keys and path[0] not in decoded
+        return decoded if is_unknown else None
+
+    return read
+
+
+def _is_field_key(key: str, field: str, *, is_own: bool) -> bool:
+    """Whether the key of an object holds a field; the answer within a reference is the reference."""
+    key_field = _find_field(key)[0]
+    return key_field == field or (
+        is_own and (key in _TEXT_KEYS or (key_field, field) == ("answer", "reference"))
+    )
 
 
 def find_column_field(column: str) -> str:
@@ -200,19 +232,19 @@ def _collect_paths(path: str, value: Mapping[str, Any], paths: dict[str, None], 
             paths[step] = None
 
 
-def _find_field(name: str) -> tuple[str, int]:
+def _find_field(name: str, hints: Mapping[str, str] = MappingProxyType({})) -> tuple[str, int]:
     """Find the field of a column name and its rank (0 is the most specific alias); '' for none."""
-    for field, aliases in _NORMALISED_ALIASES.items():
-        if normalise_name(name) in aliases:
-            return field, aliases.index(normalise_name(name))
-    return "", 0
+    if name in hints:
+        return hints[name], 0
+    return _RANKS.get(normalise_name(name), ("", 0))
 
 
-def _find_path_field(path: str, paths: Sequence[str]) -> tuple[str, int]:
+def _find_path_field(path: str, paths: Sequence[str], hints: Mapping[str, str]) -> tuple[str, int]:
     """Find the field of a path: by its last step, or by its column when the object has no other part."""
     container, _, rest = path.partition(".")
-    outer_field, _rank = _find_field(container)
-    if outer_field == "metadata" or not (outer_field or normalise_name(container) in _WRAPPERS):
+    outer_field, _rank = _find_field(container, hints)
+    is_wrapper = normalise_name(container) in _WRAPPERS and container not in hints
+    if outer_field == "metadata" or not (outer_field or is_wrapper):
         return "", 0
     steps = rest.split(".")
     if len(steps) > 1 and steps[-1] in _TEXT_KEYS:
@@ -230,8 +262,7 @@ def _find_path_field(path: str, paths: Sequence[str]) -> tuple[str, int]:
     )
 
 
-def _is_mostly_blank(column: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
-    read_cell = build_cell_reader(columns, column)
+def _is_mostly_blank(read_cell: Callable[[Sequence[Any]], Any], rows: Sequence[Sequence[Any]]) -> bool:
     blank_cells = sum(_is_blank(read_cell(row)) for row in rows)
     return 2 * blank_cells > len(rows)
 

@@ -13,11 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genaiops_core.evaluation.readers.headings import TOOL_NAMES
+
 # In the order of precedence: a message may have `type` beside `role`.
 _ROLE_KEYS = ("role", "from", "speaker", "type", "author")
 _TEXT_KEYS = ("content", "value", "text", "parts")
 _LIST_KEYS = ("messages", "turns", "conversation", "conversations", "contents")
 _WRAPPER_KEYS = ("data", "kwargs")
+_CONTEXT_KEYS = frozenset(
+    re.sub(r"[^a-z]", "", name) for name in (*TOOL_NAMES["contexts"], "citations", "sources", "references")
+)
+_MAX_CONTEXT_DEPTH = 3
 
 _ROLES = {
     **dict.fromkeys(("user", "human", "customer", "prompter", "humanmessage"), "user"),
@@ -40,10 +46,22 @@ _BLOCK_TYPES = frozenset(
         *("image_url", "image", "input_image", "input_audio", "audio", "file", "thought", "thinking"),
     )
 )
+_MEDIA_TYPES = frozenset(("image_url", "image", "input_image", "input_audio", "audio", "file"))
 _PYTHON_LITERAL = re.compile(r"\[?\{\s*['\"]")
 _MAX_LITERAL_CHARACTERS = 100_000
-MAX_DECODED_CHARACTERS = 1_000_000
-"""A longer cell is never parsed; it is text."""
+_MAX_VALUES = 1_000_000
+"""A cell with more JSON values is text: "[]," takes 3 bytes in a file and about 60 in memory."""
+
+
+class WrittenFloat(float):
+    """A number of a JSON file, with its text: 1.10 is the answer 1.10, not 1.1."""
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +74,10 @@ class Conversation:
     answer: str
     """The last message if the assistant wrote it; '' otherwise."""
     messages: int
+    steps: tuple[dict[str, str], ...] = ()
+    """Calls of tools, their results and other turns between the only question and the answer."""
+    contexts: tuple[Any, ...] = ()
+    """Contexts that messages contain, as they are written, without duplicates."""
 
 
 def decode_cell(value: Any) -> Any:
@@ -63,10 +85,12 @@ def decode_cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    if not (text.startswith(("{", "[")) and text.endswith(("}", "]"))) or len(text) > MAX_DECODED_CHARACTERS:
+    if not (text.startswith(("{", "[")) and text.endswith(("}", "]"))):
+        return value
+    if len(text) > _MAX_VALUES and text.count(",") + text.count("[") + text.count("{") > _MAX_VALUES:
         return value
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=WrittenFloat)
     except (ValueError, RecursionError):
         return _parse_python_literal(text, value)
 
@@ -102,13 +126,50 @@ def parse_conversation(value: Any) -> Conversation | None:
     answer = ""
     if len(turns) > 1 and turns[-1][0] == "assistant":
         answer = turns.pop()[1]
-    is_single_turn = len(turns) == 1
-    question = turns[0][1] if is_single_turn else "\n".join(f"{role}: {text}" for role, text in turns)
-    return Conversation(question=question, system=system, answer=answer, messages=len(messages))
+    has_one_question = bool(turns) and (
+        len(turns) == 1 or (turns[0][0] == "user" and [role for role, _ in turns].count("user") == 1)
+    )
+    question = turns[0][1] if has_one_question else "\n".join(f"{role}: {text}" for role, text in turns)
+    return Conversation(
+        question=question,
+        system=system,
+        answer=answer,
+        messages=len(messages),
+        steps=tuple({"role": role, "text": text} for role, text in turns[1:]) if has_one_question else (),
+        contexts=_list_contexts(value, messages),
+    )
+
+
+def _list_contexts(value: Any, messages: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """List the contexts beside the messages and within each of them."""
+    holders = [value, *messages] if isinstance(value, dict) else messages
+    contexts: dict[str, Any] = {}
+    for holder in holders:
+        for key, inner in holder.items():
+            if re.sub(r"[^a-z]", "", str(key).lower()) in _CONTEXT_KEYS and inner:
+                contexts |= {format_json(item): item for item in _list_items(inner)}
+    return tuple(contexts.values())
+
+
+def _list_items(value: Any, depth: int = 0) -> list[Any]:
+    """List the contexts of a value; an object with a list, such as {"citations": [...]}, stands for the list."""
+    if isinstance(value, list):
+        return value
+    lists = value.values() if isinstance(value, dict) and depth < _MAX_CONTEXT_DEPTH else ()
+    for inner in lists:
+        if isinstance(inner, (list, dict)) and inner:
+            return _list_items(inner, depth + 1)
+    return [value]
 
 
 def extract_text(value: Any) -> str | None:
-    """Extract the text of one message, completion or list of content blocks; None for any other value."""
+    """Extract the text of one message, completion, list of content blocks or last answer of chat messages; else None."""
+    messages = _find_messages(value)
+    if messages is not None:
+        answers = [
+            _read_message_text(message) for message in messages[0] if _read_role(message) == "assistant"
+        ]
+        return (answers[-1] or None) if answers else None
     if isinstance(value, list):
         if value and all(_is_block(item) for item in value):
             return _join_blocks(value)
@@ -178,7 +239,7 @@ def _read_text(message: Mapping[str, Any]) -> str:
         if isinstance(content, dict):
             return _read_block(content)
     calls = message.get("tool_calls")
-    return _format_json(calls) if calls else ""
+    return format_json(calls) if calls else ""
 
 
 def _is_block(item: Any) -> bool:
@@ -186,7 +247,13 @@ def _is_block(item: Any) -> bool:
 
 
 def _join_blocks(blocks: Sequence[Any]) -> str:
-    return "\n".join(filter(None, map(_read_block, blocks)))
+    """Join the texts of content blocks; media are named only where there is no text."""
+    texts = [_read_block(block) for block in blocks if not _is_media(block)]
+    return "\n".join(filter(None, texts)) or "\n".join(filter(None, map(_read_block, blocks)))
+
+
+def _is_media(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in _MEDIA_TYPES
 
 
 def _read_block(block: Any) -> str:
@@ -194,24 +261,25 @@ def _read_block(block: Any) -> str:
     if isinstance(block, str):
         return block
     if not isinstance(block, dict):
-        return _format_json(block)
+        return format_json(block)
     for key in ("text", "value", "content"):
         if isinstance(block.get(key), str):
             return str(block[key])
     if isinstance(block.get("arguments"), (dict, list)):
-        return _format_json(block["arguments"] if block.get("type") in ("template", "text") else block)
+        return format_json(block["arguments"] if block.get("type") in ("template", "text") else block)
     if isinstance(block.get("type"), str) and block["type"] in _BLOCK_TYPES - {
         "text",
         "tool_call",
         "tool_use",
     }:
         return f"[{block['type']}]"
-    return _format_json(block)
+    return format_json(block)
 
 
 def _format_plain(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else _format_json(value)
+    return value if isinstance(value, str) else "" if value is None else format_json(value)
 
 
-def _format_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def format_json(value: Any) -> str:
+    """Format a value as JSON; a number of a JSON file as it is written there."""
+    return value.text if isinstance(value, WrittenFloat) else json.dumps(value, ensure_ascii=False)

@@ -18,6 +18,9 @@ _NO_DELIMITER = "\x1f"
 """Never occurs in text: used for a file of one column whose sentences contain commas."""
 
 _SAMPLE_CHARACTERS = 65_536
+MAX_LINE_CHARACTERS = 50_000_000
+"""More than two of the longest cells, or one whose every character is a doubled quote."""
+
 _MAX_RECOVERIES = 20
 """Maximum number of rows with an unclosed quote that are skipped."""
 
@@ -28,6 +31,9 @@ _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
 _QUOTE_IN_SLASH = re.compile(r'(?<=[^\\,;\t|~^])\\"(?=[^,;\t|~^\r\n])')
 _DOUBLED_QUOTE = re.compile(r'(?<=[^,;\t|~^\r\n"])""|""(?=[^,;\t|~^\r\n"])')
+
+_CLOSED_CELL = re.compile(r'"(?:[^"]|"")*+"')
+_NEEDLESSLY_QUOTED = re.compile(r'"[^",]*"')
 
 # The default limit of the csv module, 128 KB per cell, is shorter than real contexts. It is global to the process.
 csv.field_size_limit(MAX_CELL_CHARACTERS)
@@ -40,6 +46,8 @@ class Dialect:
     delimiter: str
     escapes: bool = False
     r"""Quotes within a quoted cell are written \" instead of ""."""
+    is_literal: bool = False
+    """Quotes are text, as Google Sheets writes tab-separated values."""
 
 
 def read_delimited(
@@ -61,8 +69,10 @@ def read_delimited(
         delimiter, start = separator_line.group(1), separator_line.end()
     sample = text[start : start + _SAMPLE_CHARACTERS]
     # If a sample has both escapes, the backslashes are text.
+    delimiter = find_delimiter(sample) if delimiter is None else delimiter
     dialect = Dialect(
-        delimiter=find_delimiter(sample) if delimiter is None else delimiter,
+        delimiter=delimiter,
+        is_literal=delimiter == "\t" and has_literal_quotes(sample),
         escapes=bool(_QUOTE_IN_SLASH.search(sample)) and not _DOUBLED_QUOTE.search(sample),
     )
     _refuse_too_many_columns(text, start, dialect.delimiter, filename)
@@ -90,6 +100,25 @@ def find_delimiter(sample: str) -> str:
         if score > best_score:
             best, best_score = candidate, score
     return best if best != _NO_DELIMITER else _find_rare_delimiter(sample)
+
+
+def has_literal_quotes(sample: str) -> bool:
+    """Whether the quotes of tab-separated text are part of the text.
+
+    No quoted cell contains a tab or a line end, and one is not closed at its end, or is quoted without need in a file that
+    does not quote its headings.
+    """
+    lines = [line.split("\t") for line in sample.splitlines() if line.strip()]
+    if len(sample) >= _SAMPLE_CHARACTERS:
+        lines.pop()
+    if len(lines) < 2 or any(len(cells) != len(lines[0]) for cells in lines):
+        return False
+    quoted = [cell for cells in lines for cell in cells if cell.startswith('"')]
+    if any(not _CLOSED_CELL.fullmatch(cell) for cell in quoted):
+        return True
+    if any(cell.startswith('"') for cell in lines[0]):
+        return False
+    return any(_NEEDLESSLY_QUOTED.fullmatch(cell) for cell in quoted)
 
 
 def _find_rare_delimiter(sample: str) -> str:
@@ -140,8 +169,8 @@ def _iterate_lines(text: str, start: int = 0) -> Iterator[str]:
 
 
 def _read_line(line: re.Match[str]) -> str:
-    """Read the text of a line; a line longer than any cell is refused before it is copied."""
-    if line.end() - line.start() > MAX_CELL_CHARACTERS:
+    """Read the text of a line; one that is too long is refused before it is copied."""
+    if line.end() - line.start() > MAX_LINE_CHARACTERS:
         raise csv.Error("field limit")
     return line.group()
 
@@ -178,6 +207,8 @@ class _RecordReader:
         is_spaced = self._dialect.delimiter != "\t"
         self._line_starts.clear()
         lines = self._track_lines(start)
+        if self._dialect.is_literal:
+            return csv.reader(lines, delimiter=self._dialect.delimiter, quoting=csv.QUOTE_NONE)
         if self._dialect.escapes:
             return csv.reader(
                 lines,

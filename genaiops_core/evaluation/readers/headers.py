@@ -116,7 +116,28 @@ def _collect_rows(
     if header_number is None:
         table.note(None, "", "has no header: its columns are numbered, the first row is a case")
         return table
+    for name, repeats in _list_repeats(header, table.columns).items():
+        table.note(
+            header_number,
+            name,
+            f"is a repeated heading; the other columns are {', '.join(repeats)}, check which one is meant",
+        )
     return drop_empty_columns(table, header)
+
+
+def _list_repeats(header: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
+    """List the columns whose heading an earlier column has: heading -> their names in the table."""
+    repeats: dict[str, list[str]] = {}
+    first_names: dict[str, str] = {}
+    for cell, column in zip(header, columns, strict=True):
+        heading = normalise_name(cell) or cell.strip()
+        if not heading:
+            continue
+        if heading in first_names:
+            repeats.setdefault(first_names[heading], []).append(column)
+        else:
+            first_names[heading] = column
+    return repeats
 
 
 def _is_one_question(cells: Sequence[Any]) -> bool:

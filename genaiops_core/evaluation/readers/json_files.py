@@ -9,6 +9,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.columns import recognise_columns
+from genaiops_core.evaluation.readers.conversations import WrittenFloat
 from genaiops_core.evaluation.readers.headers import build_table
 from genaiops_core.evaluation.readers.nested import flatten_record
 from genaiops_core.evaluation.readers.tables import MAX_CELLS, Row, Table, require_columns, require_rows
@@ -39,7 +40,7 @@ def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
             table.is_partial = True
             break
         try:
-            value = json.loads(line)
+            value = json.loads(line, parse_float=WrittenFloat)
         except (ValueError, RecursionError) as error:
             table.reject(number, "", f"is not JSON: {_describe_error(error)}")
             continue
@@ -59,7 +60,7 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
     """
     _require_parsable_size(text, filename)
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_float=WrittenFloat)
     except RecursionError as error:
         raise BadInput(f"{filename} is nested too deeply for a dataset.") from error
     except ValueError as error:
@@ -222,7 +223,7 @@ def _looks_like_lines(text: str) -> bool:
 
 def _parse_concatenated_objects(text: str) -> list[dict[str, Any]] | None:
     """Parse objects without commas between them, as jq prints them; None for any other text."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_float=WrittenFloat)
     objects: list[dict[str, Any]] = []
     position = _skip_space(text, 0)
     while position < len(text):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from genaiops_core.evaluation.readers.east_asian import is_in_language
 from genaiops_core.evaluation.readers.encoding_names import name_encoding
+from genaiops_core.evaluation.readers.numbers import list_line_numbers
 
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _LATIN_SEQUENCE = re.compile(rb"[\xc2-\xc5][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]")
@@ -27,7 +28,6 @@ _DAMAGED_RATIO = 4
 """A line with this many UTF-8 characters for each invalid byte is UTF-8 with invalid bytes."""
 
 _SAMPLE_BYTES = 64_000
-_MAX_RANGES = 10
 _REPLACED = "each invalid byte was replaced by \ufffd"
 
 
@@ -61,7 +61,9 @@ def decode_lines(
     kinds = [_classify(line) for line in lines]
     if _Kind.OTHER not in kinds:
         texts = [line.decode("utf-8", "replace") for line in lines]
-        damaged = _list_numbers(number for number, kind in enumerate(kinds, start=1) if kind is _Kind.DAMAGED)
+        damaged = list_line_numbers(
+            number for number, kind in enumerate(kinds, start=1) if kind is _Kind.DAMAGED
+        )
         return DecodedLines(line_end.join(texts), ("utf-8",), f"has invalid bytes in {damaged}; {_REPLACED}")
     has_utf8 = _Kind.UTF8 in kinds or _Kind.DAMAGED in kinds
     sample = b"\n".join(_take(lines, kinds))
@@ -80,10 +82,10 @@ def decode_lines(
     if len(encodings) > 1:
         problems.append(
             f"has lines of two encodings: UTF-8, and {name_encoding(encoding)} in "
-            f"{_list_numbers(decoder.other_lines)}; check their letters"
+            f"{list_line_numbers(decoder.other_lines)}; check their letters"
         )
     if decoder.replaced_lines:
-        problems.append(f"has invalid bytes in {_list_numbers(decoder.replaced_lines)}; {_REPLACED}")
+        problems.append(f"has invalid bytes in {list_line_numbers(decoder.replaced_lines)}; {_REPLACED}")
     return DecodedLines(text, encodings, "; ".join(problems))
 
 
@@ -180,17 +182,3 @@ def _take(lines: Iterable[bytes], kinds: Iterable[_Kind]) -> Iterable[bytes]:
         if kind is _Kind.OTHER and size < _SAMPLE_BYTES:
             yield line[: _SAMPLE_BYTES - size]
             size += len(line)
-
-
-def _list_numbers(numbers: Iterable[int]) -> str:
-    """List line numbers: 'line 3', 'lines 3, 5-9'."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:_MAX_RANGES]]
-    more = f" and {len(ranges) - _MAX_RANGES} other places" if len(ranges) > _MAX_RANGES else ""
-    is_single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
-    return f"{'line' if is_single else 'lines'} {', '.join(texts)}{more}"

@@ -30,6 +30,21 @@ def restore_export(table: Table, *, is_guarded: bool) -> Table:
     return replace(table, is_export=table.columns == FIELDS and all(map(_is_exported, table.rows)))
 
 
+def normalise_line_ends(table: Table) -> Table:
+    """Write the line ends within cells as a line feed; the others are those of the program that wrote the file."""
+    rows = [
+        Row(row.number, tuple(map(_normalise_line_ends, row.cells)))
+        if any(isinstance(cell, str) and "\r" in cell for cell in row.cells)
+        else row
+        for row in table.rows
+    ]
+    return replace(table, rows=rows)
+
+
+def _normalise_line_ends(cell: Any) -> Any:
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if isinstance(cell, str) else cell
+
+
 def _restore_row(row: Row) -> Row:
     if not any(isinstance(cell, str) and cell.startswith("'") for cell in row.cells):
         return row

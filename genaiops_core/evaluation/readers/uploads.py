@@ -12,7 +12,8 @@ from genaiops_core.evaluation.readers.delimited import read_delimited
 from genaiops_core.evaluation.readers.encodings import decode_file
 from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
 from genaiops_core.evaluation.readers.opendocument import read_ods
-from genaiops_core.evaluation.readers.own_exports import restore_export
+from genaiops_core.evaluation.readers.own_exports import normalise_line_ends, restore_export
+from genaiops_core.evaluation.readers.peers import arrange_layout
 from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
 from genaiops_core.evaluation.readers.workbooks import read_workbook
 
@@ -70,7 +71,8 @@ def read_table(data: bytes, filename: str, *, sheet: str | None = None, max_rows
     _refuse_other_formats(data, name, ending)
     table = _read_format(data, name, ending, sheet, max_rows)
     is_json = ending in (*_JSON_LINES, ".json") or data.startswith(b"PAR1")
-    return restore_export(table, is_guarded=not is_json)
+    table = restore_export(table, is_guarded=not is_json)
+    return table if table.is_export else arrange_layout(table if is_json else normalise_line_ends(table))
 
 
 def _read_format(data: bytes, name: str, ending: str, sheet: str | None, max_rows: int | None) -> Table:

@@ -23,6 +23,9 @@ _SURELY_SMALL_BYTES = 5_000_000
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
 _CELL_TAGS = (b"<c ", b"<c>", b"<c/", b"<c\n", b":c ", b":c>", b":c/", b":c\n")
+_PERCENT_DIGITS = 10
+"""Decimal places of a percentage: fewer than the error of a product of binary fractions."""
+
 _LAST_COLUMN = 16_384
 _LAST_ROW = 1_048_576
 """Maximum number of rows of an Excel sheet; a higher row number would make the reader count empty rows forever."""
@@ -156,6 +159,8 @@ def _read_value(cell: Any) -> Any:
     value = cell.value
     if value is None or cell.data_type == "e":
         return None
+    if isinstance(value, (int, float)) and "%" in (cell.number_format or ""):
+        return f"{format_cell(round(value * 100, _PERCENT_DIGITS))}%"
     if cell.data_type == "f":
         return _Formula(getattr(value, "text", value) or "")
     return format_cell(value)
@@ -171,7 +176,9 @@ def format_cell(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, dt.datetime) and value.time() == dt.time():
         return value.date().isoformat()
-    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     text = str(value)
     return text if text.strip() else None
