@@ -54,7 +54,7 @@ def _row(draw: Draw, truth: float, labels: int, repetitions: int) -> str:
         alone.append(plain.high - plain.low)
         normal.append(corrected.method == NORMAL)
         biases.append(corrected.raw - truth)
-    means = [np.mean(column) for column in (covers, widths, alone, normal, biases)]
+    means = [float(np.mean(column)) for column in (covers, widths, alone, normal, biases)]
     return "{:.1%} | {:.3f} | {:.3f} | {:.0%} | {:+.3f}".format(*means)
 
 
@@ -62,15 +62,15 @@ def _draw_yes_no(good: float, *, is_uninformative: bool) -> Draw:
     """Labels are 0 or 1; an uninformative judge scores all cases alike, an informative one scores most bad cases low."""
 
     def draw(random: np.random.Generator, n: int) -> tuple[Array, Array]:
-        human = (random.random(n) < good) * 1.0
-        kind = random.beta(9, 1.5, n)
+        human = (random.random(n) < good).astype(np.float64)
+        kind: Array = random.beta(9, 1.5, n)
         return (kind if is_uninformative else np.where(human > 0, kind, random.beta(2, 4, n))), human
 
     return draw
 
 
 def _draw_accurate(random: np.random.Generator, n: int) -> tuple[Array, Array]:
-    human = (random.random(n) < 0.7) * 1.0
+    human = (random.random(n) < 0.7).astype(np.float64)
     return np.where(random.random(n) < 0.97, human, 1 - human), human
 
 

@@ -246,4 +246,4 @@ def print_line(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

