@@ -58,6 +58,7 @@ _KIND_BY_SQLSTATE_CLASS: dict[str, Kind] = {
 _KIND_BY_SQLSTATE: dict[str, Kind] = {
     "25006": "read-only",  # after a failover the old primary is a standby
     "42501": "refused",
+    "42703": "refused",
     "42P01": "refused",  # the tables are gone: another database, or one that is being restored
     "53100": "full",
     "57014": "busy",  # statement timeout
@@ -106,7 +107,7 @@ def _find_kind(error: BaseException) -> Kind | None:
         return _KIND_BY_SQLSTATE.get(sqlstate) or _KIND_BY_SQLSTATE_CLASS.get(sqlstate[:2])
     sqlite_code = getattr(original, "sqlite_errorcode", None)
     if sqlite_code is not None:
-        if "no such table" in str(original):
+        if any(text in str(original) for text in ("no such table", "no such column", "has no column named")):
             return "refused"
         # The low byte is the primary code; the others tell its cause.
         return _KIND_BY_SQLITE_CODE.get(sqlite_code & 0xFF)

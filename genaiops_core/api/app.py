@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from db.engine import make_engine
 from db.migrate import upgrade
-from genaiops_core import __version__, outages
+from genaiops_core import __version__, logs, outages
 from genaiops_core.access.host_patterns import parse_patterns
 from genaiops_core.api import evaluations, health, ofrep, operate, otlp, read
 from genaiops_core.api.host_guard import HostGuard
@@ -38,6 +38,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Every process configures its own log: workers of several API processes are started anew.
+        logs.configure(settings.log_level)
         engine = make_engine(settings.url)
         upgrade(engine)
         app.state.engine = engine

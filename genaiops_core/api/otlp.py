@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 
 from genaiops_core import outages
 from genaiops_core.api.bodies import decompress, read_body
@@ -226,7 +227,7 @@ def _refuse(encoding: Encoding, error: Exception) -> Response:
     if not isinstance(error, GenAIOpsError):
         # While an outage lasts, a request may also fail before its batch reaches the writer.
         error = outages.find_unavailable(error) or error
-    if not isinstance(error, GenAIOpsError):
+    if not isinstance(error, GenAIOpsError | SQLAlchemyError):  # the writer has logged errors of the database
         log.error("an OTLP request failed", exc_info=error)
     answer = error_response(encoding, error)
     REFUSED.labels(str(answer.status_code)).inc()

@@ -53,9 +53,9 @@ def system_engine(url: sa.URL) -> sa.Engine:
     SQLite 3.42, which Debian 12 does not have.
     """
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True)
+        return sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, pool_size=8, max_overflow=4)
+    engine = sa.create_engine(url, pool_size=8, max_overflow=4, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from genaiops_core import logs
 from genaiops_core.errors import Misconfigured
 from genaiops_core.settings import Settings
 
+START_S = 120
+"""Time that API processes have to start before health checks count."""
+HEALTH_CHECK_S = 30
+"""Time that an API process has to answer a health check; a large export takes the interpreter for seconds."""
 _BACKLOG = 2048
 
 
@@ -25,6 +31,7 @@ def run(settings: Settings) -> None:
             f"GENAIOPS_API_WORKERS is {settings.api_workers}, but SQLite has one writer; "
             "set GENAIOPS_DATABASE_URL to a PostgreSQL database first."
         )
+    logs.configure(settings.log_level)
     # Worker processes read their settings from the environment.
     os.environ.update(settings.environment())
     listener = listen(settings.host, settings.api_port)
@@ -32,9 +39,12 @@ def run(settings: Settings) -> None:
         "genaiops_core.api.app:create_app",
         factory=True,
         workers=settings.api_workers,
+        # The server's own log lines go through `logs` too.
+        log_config=None,
         log_level=settings.log_level.lower(),
         access_log=False,
         server_header=False,
+        timeout_worker_healthcheck=HEALTH_CHECK_S,
         # Shorter than the time after which the supervisor kills the process.
         timeout_graceful_shutdown=5,
     )
@@ -42,7 +52,29 @@ def run(settings: Settings) -> None:
     if settings.api_workers == 1:
         server.run(sockets=[listener])
     else:
-        Multiprocess(config, sockets=[listener]).run()
+        _Workers(config, sockets=[listener]).run()
+
+
+class _Workers(Multiprocess):
+    """Several API processes; a process that is still starting is not taken for one that hangs.
+
+    A process answers health checks only between its imports, which take a minute on a busy host.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._pids: set[int | None] = set()
+        self._starting_until = 0.0
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace processes that ended or hang."""
+        pids = {process.pid for process in self.processes}
+        if pids != self._pids:
+            self._pids, self._starting_until = pids, time.monotonic() + START_S
+        is_starting = time.monotonic() < self._starting_until
+        if is_starting and all(process.process.is_alive() for process in self.processes):
+            return
+        super().keep_subprocess_alive()
 
 
 def listen(host: str, port: int) -> socket.socket:

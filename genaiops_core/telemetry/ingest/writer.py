@@ -53,6 +53,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_PendingBatch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
         self._stopped = False
+        self._logged_code = ""
 
     def start(self) -> None:
         self._thread.start()
@@ -138,6 +139,7 @@ class Writer:
                     return
                 time.sleep(_FIRST_PAUSE_S * 2**attempt)
             else:
+                outages.process_log.clear(is_write=True)
                 waiting.done.set_result(len(waiting.batch.spans) - result.expired[0])
                 return
 
@@ -145,7 +147,15 @@ class Writer:
         failure: Exception | None = outages.find_unavailable(error)
         if failure is None:
             failure = error
-            log.error("batches were not stored", batches=len(group), exc_info=error)
+            code = describe_code(error)
+            # The traceback once while the error stays the same: a sender repeats its batch many times.
+            is_known, self._logged_code = code == self._logged_code, code
+            log.error(
+                "batches were not stored",
+                batches=len(group),
+                error=code,
+                exc_info=None if is_known else error,
+            )
         for waiting in group:
             waiting.done.set_exception(failure)
 

@@ -18,6 +18,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from genaiops_core import logs
+from genaiops_core.settings import Settings
 from pages.parts.shared import catalogue
 
 TIMEOUT_S = 120
@@ -29,6 +31,7 @@ _log = logging.getLogger("genaiops.ui")
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Warm up, then serve."""
+    logs.configure(Settings().log_level)
     try:
         async with asyncio.timeout(TIMEOUT_S):
             await visit_every_screen()
