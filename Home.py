@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts.shared import (
+    address,
     catalogue,
     frame,
     menu,
@@ -24,7 +25,11 @@ pages = {
 }
 pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibility="hidden"))
 navigation = st.navigation(pages, position="hidden")
+address.follow(navigation.url_path)
 menu.draw()
-with frame.show_errors():
-    frame.watch_database()
-    navigation.run()
+try:
+    with frame.show_errors():
+        frame.watch_database()
+        navigation.run()
+finally:
+    address.release_bindings()

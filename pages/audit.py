@@ -5,7 +5,7 @@ import streamlit as st
 from genaiops_core.access import audit
 from pages.parts.audit import audit_keys
 from pages.parts.reads import system
-from pages.parts.shared import filters, frame, keys, tables, units
+from pages.parts.shared import filters, frame, tables, units
 
 screen = frame.guard("audit")
 PAGE_SIZE = 200
@@ -62,8 +62,6 @@ def draw_entry(entry: audit.AuditEntry) -> None:
 
 head = filters.draw_header(
     screen,
-    by=(keys.APPLICATION,),
-    window=False,
     action="Verify",
     action_icon=":material/verified_user:",
     action_key=audit_keys.AUDIT_VERIFY,

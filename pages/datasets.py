@@ -66,7 +66,6 @@ def draw_list(dataset_list: list[datasets.Dataset]) -> str | None:
 
 head = filters.draw_header(
     screen,
-    window=False,
     action="Add from traffic",
     action_icon=":material/playlist_add:",
     action_key=dataset_keys.DATASET_TRAFFIC,

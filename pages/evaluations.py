@@ -34,10 +34,22 @@ def draw_evaluations() -> None:
     selected = evaluation_list.draw(
         evaluation_list.add_linked_evaluation(screen.url, evaluation_rows, head.filters.application)
     )
+    if selected is None:
+        return
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             evaluation_view.draw_head(selected)
             st.space("stretch")
+            if st.query_params.get(keys.EVALUATION) != selected.id:
+                st.button(
+                    "Link",
+                    icon=":material/link:",
+                    type="tertiary",
+                    key=evaluation_keys.EVALUATION_LINK,
+                    help="Write this evaluation into the address, which then opens it when newer ones exist",
+                    on_click=st.query_params.update,
+                    args=({keys.EVALUATION: selected.id},),
+                )
             evaluation_actions.draw(screen, selected)
         if selected.is_open or selected.state == "paused":
             evaluation_progress.draw(screen, selected.id, selected.state)
@@ -47,8 +59,6 @@ def draw_evaluations() -> None:
 
 head = filters.draw_header(
     screen,
-    by=(keys.APPLICATION,),
-    window=False,
     action=None if launch.is_open() else "New evaluation",
     action_icon=":material/play_arrow:",
     action_key=evaluation_keys.EVALUATION_NEW,

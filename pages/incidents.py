@@ -8,7 +8,7 @@ from genaiops_core.rollbacks.incidents import Incident
 from pages.parts.charts import measures
 from pages.parts.reads import cache, rollouts
 from pages.parts.rollouts import incident_view, rollback, rollout_keys
-from pages.parts.shared import confirm, filters, frame, keys, tables, units
+from pages.parts.shared import confirm, filters, frame, tables, units
 
 screen = frame.guard("incidents")
 
@@ -78,7 +78,7 @@ def draw_applications() -> None:
                 rollback.open_dialog(screen, rollout)
 
 
-head = filters.draw_header(screen, by=(keys.APPLICATION,), window=False)
+head = filters.draw_header(screen)
 all_incidents = rollouts.list_incidents(screen.url, head.filters.application, None)
 open_incidents = [incident for incident in all_incidents if incident.state == "open"]
 resolved = [incident for incident in all_incidents if incident.state == "resolved"]

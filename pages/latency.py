@@ -5,11 +5,11 @@ import streamlit as st
 from genaiops_core.rollbacks import policy as policies
 from pages.parts.charts import measures, plots
 from pages.parts.reads import traffic
-from pages.parts.shared import filters, frame, keys, units
+from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import latency_view
 
 screen = frame.guard("latency")
-head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+head = filters.draw_header(screen)
 window, url = head.filters, screen.url
 total, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
 all_points = traffic.read_series(url, window)

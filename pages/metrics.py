@@ -10,7 +10,6 @@ screen = frame.guard("metrics")
 
 head = filters.draw_header(
     screen,
-    window=False,
     action=None if rubric_form.is_open() else "New rubric",
     action_icon=":material/add:",
     action_key=metric_keys.RUBRIC_NEW,

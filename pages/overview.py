@@ -6,11 +6,11 @@ from pages.parts.charts import measures
 from pages.parts.reads import quality as reads_quality
 from pages.parts.reads import releases, system, traffic
 from pages.parts.reads import rollouts as reads_rollouts
-from pages.parts.shared import filters, frame, keys, units
+from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import overview_view
 
 screen = frame.guard("overview")
-head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT))
+head = filters.draw_header(screen)
 window, url = head.filters, screen.url
 
 healths = reads_rollouts.list_health(url, window)

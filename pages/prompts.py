@@ -5,7 +5,7 @@ import streamlit as st
 from genaiops_core.releases import prompts
 from pages.parts.reads import cache, releases
 from pages.parts.releases import prompt_view, release_keys
-from pages.parts.shared import confirm, filters, frame, keys, tables, units
+from pages.parts.shared import confirm, filters, frame, tables, units
 
 screen = frame.guard("prompts")
 
@@ -36,8 +36,6 @@ def add(reason: str) -> str:
 
 head = filters.draw_header(
     screen,
-    by=(keys.APPLICATION,),
-    window=False,
     action="Add version",
     action_icon=":material/add:",
     action_key=release_keys.PROMPT_ADD,

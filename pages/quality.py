@@ -9,11 +9,11 @@ from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.traffic.quality import MetricQuality
 from pages.parts.charts import measures, plots
 from pages.parts.reads import quality, reviews
-from pages.parts.shared import filters, frame, keys, units
+from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import quality_view
 
 screen = frame.guard("quality")
-head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+head = filters.draw_header(screen)
 window, url = head.filters, screen.url
 metrics = quality.summarise(url, window)
 MAX_METRICS = 6

@@ -138,8 +138,6 @@ def draw_one(release: releases.Release) -> None:
 
 head = filters.draw_header(
     screen,
-    by=(keys.APPLICATION,),
-    window=False,
     action="Register release",
     action_icon=":material/add:",
     action_key=release_keys.RELEASE_REGISTER,

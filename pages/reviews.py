@@ -4,10 +4,10 @@ import streamlit as st
 
 from pages.parts.reads import reviews
 from pages.parts.reviews import production_agreement_view, review_tables, review_view
-from pages.parts.shared import confirm, filters, frame, keys, units
+from pages.parts.shared import confirm, filters, frame, units
 
 screen = frame.guard("reviews")
-head = filters.draw_header(screen, by=(keys.APPLICATION,), default_window="7d")
+head = filters.draw_header(screen)
 application = head.filters.application
 QUEUE_LENGTH = 20
 

@@ -6,11 +6,11 @@ from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.traffic.service_map import MapNode, ServiceMap
 from pages.parts.charts import graph, plots
 from pages.parts.reads import traffic
-from pages.parts.shared import filters, frame, keys, units
+from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import component_tables
 
 screen = frame.guard("service_map")
-head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+head = filters.draw_header(screen)
 service_map = traffic.get_service_map(screen.url, head.filters)
 limit = policies.default().strictest_threshold("error_rate")
 

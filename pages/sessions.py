@@ -2,23 +2,24 @@
 
 import streamlit as st
 
-from pages.parts.shared import filters, frame, keys, units
-from pages.parts.traffic import session_view
+from pages.parts.shared import address, filters, frame, keys, units
+from pages.parts.traffic import session_view, traffic_keys
 
 screen = frame.guard("sessions")
-head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
-linked_session_id = st.query_params.get(keys.SESSION)
-if linked_session_id:
+head = filters.draw_header(screen)
+table = address.LinkedTable(keys.SESSION, traffic_keys.SESSION_TABLE)
+session_id = table.linked
+if session_id:
     with head.facts:
-        st.page_link("pages/sessions.py", label="All sessions", icon=":material/arrow_back:", query_params={})
-session_id = linked_session_id or session_view.draw_list(screen, head.filters)
+        table.draw_return("All sessions")
+else:
+    session_id = session_view.draw_list(screen, head.filters, table_key=table.key)
+    table.write(session_id)
 if session_id:
     with st.container(border=True):
-        if not session_view.draw_one(
-            screen, session_id, head.filters.application, is_alone=bool(linked_session_id)
-        ):
+        if not session_view.draw_one(screen, session_id, head.filters.application, has_link=False):
             frame.draw_empty_state(
-                "No such session",
+                f"There is no session {units.escape_markdown(session_id)}",
                 f"No request of {units.escape_markdown(session_id)} was received.",
                 icon="search_off",
             )

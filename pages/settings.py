@@ -89,7 +89,7 @@ def draw_settings() -> None:
     st.caption("Settings come from the environment of a process. Change them there and restart it.")
 
 
-head = filters.draw_header(screen, window=False)
+head = filters.draw_header(screen)
 with st.container(border=True):
     draw_status()
 with st.container(border=True):

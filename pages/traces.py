@@ -2,22 +2,24 @@
 
 import streamlit as st
 
-from pages.parts.shared import filters, frame, keys, units
-from pages.parts.traces import trace_list, trace_view
+from pages.parts.shared import address, filters, frame, keys, units
+from pages.parts.traces import trace_keys, trace_list, trace_view
 
 screen = frame.guard("traces")
-head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
-linked_trace_id = st.query_params.get(keys.TRACE_ID)
-if linked_trace_id:
+head = filters.draw_header(screen)
+table = address.LinkedTable(keys.TRACE_ID, trace_keys.TRACE_TABLE, alias=keys.TRACE_ALIAS)
+trace_id = table.linked
+if trace_id:
     with head.facts:
-        # Without the parameter of the URL, the page shows the list again.
-        st.page_link("pages/traces.py", label="All traces", icon=":material/arrow_back:", query_params={})
-trace_id = linked_trace_id or trace_list.draw(screen, head)
+        table.draw_return("All traces")
+else:
+    trace_id = trace_list.draw(screen, head, table.key)
+    table.write(trace_id)
 if trace_id:
     with st.container(border=True):
-        if not trace_view.draw(screen, trace_id, is_alone=bool(linked_trace_id)):
+        if not trace_view.draw(screen, trace_id):
             frame.draw_empty_state(
-                "No such trace",
-                f"No span with the id {units.escape_markdown(trace_id)} was received.",
+                f"There is no trace {units.escape_markdown(trace_id)}",
+                "No span with this id was received, or its retention has ended.",
                 icon="search_off",
             )

@@ -4,13 +4,11 @@ import streamlit as st
 
 from genaiops_core.telemetry.traffic.users import UserRow
 from pages.parts.reads import traffic
-from pages.parts.shared import filters, frame, keys, tables, units
+from pages.parts.shared import address, filters, frame, keys, tables, units
 from pages.parts.traffic import traffic_keys, user_view
 
 screen = frame.guard("users")
-head = filters.draw_header(
-    screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE), default_window="7d", has_place=True
-)
+head = filters.draw_header(screen, has_place=True)
 window, url = head.filters, screen.url
 MAX_USERS = 100
 ORDERS = {
@@ -26,7 +24,7 @@ def convert_to_usd(user: UserRow) -> float | None:
     return None if user.cost_usd is None else user.cost_nano_usd / 1e9
 
 
-def draw_list() -> str | None:
+def draw_list(table_key: str) -> str | None:
     """Draw the users in the chosen order; returns the selected one."""
     with head.place:
         order = st.selectbox(
@@ -88,18 +86,21 @@ def draw_list() -> str | None:
             "input": column.NumberColumn("Tokens in", format="localized"),
             "output": column.NumberColumn("Tokens out", format="localized"),
         },
-        key=traffic_keys.USER_TABLE,
+        key=table_key,
         alt=f"Users, {ORDERS[order or 'cost'].lower()} first; select one to see more",
-        height=270 if tables.has_selection(traffic_keys.USER_TABLE) else "content",
+        height=270 if tables.has_selection(table_key) else "content",
     )
     return None if selected_row is None else users[selected_row].user_id
 
 
-linked_user_id = st.query_params.get(keys.USER)
-if linked_user_id:
+user_table = address.LinkedTable(keys.USER, traffic_keys.USER_TABLE)
+if user_table.linked:
     with head.facts:
-        st.page_link("pages/users.py", label="All users", icon=":material/arrow_back:", query_params={})
-    user_view.draw(screen, window, linked_user_id, is_alone=True)
-elif selected_user_id := draw_list():
-    with st.container(border=True):
-        user_view.draw(screen, window, selected_user_id, is_alone=False)
+        user_table.draw_return("All users")
+    user_view.draw(screen, window, user_table.linked)
+else:
+    selected_user_id = draw_list(user_table.key)
+    user_table.write(selected_user_id)
+    if selected_user_id:
+        with st.container(border=True):
+            user_view.draw(screen, window, selected_user_id)

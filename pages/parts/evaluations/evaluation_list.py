@@ -11,6 +11,7 @@ from genaiops_core.evaluation import runs
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.reads import evaluations as reads_evaluations
 from pages.parts.shared import keys, tables, units
+from pages.parts.shared.address import LinkedTable
 
 
 def add_linked_evaluation(
@@ -18,7 +19,7 @@ def add_linked_evaluation(
 ) -> list[runs.Evaluation]:
     """Append the evaluation that the URL names, where the list does not include it.
 
-    An unknown identifier draws a warning, so that nobody mistakes the newest evaluation for the linked one.
+    An unknown identifier draws a warning, and no other evaluation takes its place.
     """
     evaluation_id = st.query_params.get(keys.EVALUATION)
     if evaluation_id is None or any(evaluation.id == evaluation_id for evaluation in evaluations):
@@ -27,19 +28,23 @@ def add_linked_evaluation(
         linked = reads_evaluations.get_evaluation(url, evaluation_id)
     except NotFound as error:
         st.warning(
-            f"{units.escape_markdown(error)} The newest evaluation is shown instead.",
-            icon=":material/link_off:",
+            f"{units.escape_markdown(error)} Select an evaluation in the list.", icon=":material/link_off:"
         )
         return evaluations
     return [*evaluations, linked] if application in (None, linked.application) else evaluations
 
 
-def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
-    """Draw the table and return the selected evaluation: by default the one that the URL names, else the newest."""
+def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation | None:
+    """Draw the table and return the selected evaluation: by default the one that the URL names, else the newest.
+
+    None when the URL names an evaluation that does not exist and none is selected.
+    """
     column = tables.column
-    linked_id = st.query_params.get(keys.EVALUATION)
+    # A new evaluation moves the rows, so the selection starts at the newest again.
+    table = LinkedTable(keys.EVALUATION, f"{evaluation_keys.EVALUATION_TABLE}_{len(evaluations)}")
+    linked_id = st.query_params.get(keys.EVALUATION) or evaluations[0].id
     default_row = next(
-        (row_number for row_number, evaluation in enumerate(evaluations) if evaluation.id == linked_id), 0
+        (row_number for row_number, evaluation in enumerate(evaluations) if evaluation.id == linked_id), None
     )
     selected_row = tables.pick(
         [
@@ -74,15 +79,18 @@ def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
             "cost": column.NumberColumn("Cost, USD", format="%.4g", width=85),
             "by": column.TextColumn("By", width=80),
         },
-        # A new evaluation moves the rows, so the selection starts at the newest again.
-        key=f"{evaluation_keys.EVALUATION_TABLE}_{len(evaluations)}",
+        key=table.key,
         alt="Evaluations, newest first; select one to read it",
         height=215 if len(evaluations) > 5 else "content",
         default=default_row,
     )
-    selected = evaluations[selected_row if selected_row is not None else default_row]
-    # A copied link opens this evaluation even when a newer one exists.
-    st.query_params[keys.EVALUATION] = selected.id
+    row = selected_row if selected_row is not None else default_row
+    if row is None:
+        return None
+    selected = evaluations[row]
+    if selected.id != linked_id:
+        # Only a choice of the user: a screen that writes its default needs two steps back.
+        table.write(selected.id)
     return selected
 
 

@@ -15,7 +15,7 @@ from genaiops_core.access.identity import actor_name, require_safe_address
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.settings import Settings
 from pages.parts.reads import connection
-from pages.parts.shared import catalogue, keys, units
+from pages.parts.shared import address, catalogue, keys, units
 
 OUTAGE_CHECK_S = 5
 """Interval at which an open screen checks whether the database answers."""
@@ -112,15 +112,32 @@ def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callabl
     return decorate
 
 
-def draw_empty_state(title: str, sentence: str, *, icon: str, to: str | None = None, link: str = "") -> None:
-    """Explain an empty screen: what is missing, how it arrives, and a link to another screen."""
+def draw_empty_state(
+    title: str,
+    sentence: str,
+    *,
+    icon: str,
+    to: str | None = None,
+    link: str = "",
+) -> None:
+    """Explain an empty screen: what is missing, how it arrives, and a link to another screen.
+
+    Args:
+        title: what is missing.
+        sentence: how it arrives.
+        icon: name of a Material icon.
+        to: the screen that the link opens.
+        link: the label of the link; the title of the screen by default.
+    """
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
         st.space("small")
         st.markdown(f":gray[:material/{icon}:] **{title}**", width="content")
         st.caption(sentence, width="content", text_alignment="center")
         if to is not None:
             entry = catalogue.BY_NAME[to]
-            st.page_link(entry.path, label=link or entry.title, icon=entry.icon)
+            st.page_link(
+                entry.path, label=link or entry.title, icon=entry.icon, query_params=address.build_query(to)
+            )
         st.space("small")
 
 

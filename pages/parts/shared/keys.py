@@ -10,14 +10,21 @@ APPLICATION = "application"
 ENVIRONMENT = "environment"
 RELEASE = "release"
 MODEL = "model"
+FILTERS = (WINDOW, START, END, APPLICATION, ENVIRONMENT, RELEASE, MODEL)
+"""The filters that screens share."""
 
 # What one screen opens on another, bound to the URL.
 TRACE_ID = "trace_id"
+TRACE_ALIAS = "trace"
+"""The same as TRACE_ID in a link that was written by hand."""
 TRACE_QUERY = "q"
 SESSION = "session"
 USER = "user"
 EVALUATION = "evaluation"
 ROLLOUT = "rollout"
+DATASET = "dataset"
+NEW = "new"
+"""`1` opens the form of a new evaluation; with DATASET, APPLICATION and RELEASE it is filled in."""
 
 # The frame.
 ACTOR = "actor"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.shared import catalogue
+from pages.parts.shared import address, catalogue
 
 
 def draw() -> None:
@@ -24,5 +24,6 @@ def draw() -> None:
                         label=entry.title,
                         icon=entry.icon,
                         help=entry.description,
+                        query_params=address.build_return_query(entry.name),
                         width="stretch",
                     )

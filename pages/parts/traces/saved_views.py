@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from genaiops_core.telemetry.search import saved_views
 from genaiops_core.telemetry.time_window import WINDOWS
 from pages.parts.reads import cache, traces
-from pages.parts.shared import confirm, keys, units
+from pages.parts.shared import catalogue, confirm, keys, units
 from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_keys
 
@@ -35,11 +36,14 @@ def draw(screen: Screen) -> None:
             st.caption("A view saves the search, the filters and the window under a name.")
         for view in views:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.page_link(
-                    "pages/traces.py",
-                    label=units.escape_markdown(view.name),
+                # A link to the same screen would leave the URL and the inputs as they are.
+                st.button(
+                    units.escape_markdown(view.name),
                     icon=":material/group:" if view.is_shared else ":material/person:",
-                    query_params=dict(parse_qsl(view.query)),
+                    key=trace_keys.view_open(view.id),
+                    type="tertiary",
+                    on_click=_open,
+                    args=(view.query,),
                     help=None
                     if view.owner == screen.actor
                     else f"Shared by {units.escape_markdown(view.owner)}",
@@ -51,6 +55,20 @@ def draw(screen: Screen) -> None:
                     _open_delete_dialog(screen, view)
         if st.button("Save this view", key=trace_keys.VIEW_SAVE, icon=":material/bookmark_add:"):
             _open_save_dialog(screen, _build_query())
+
+
+def _open(query: str) -> None:
+    """Set every input of the screen as the view saved it."""
+    values = dict(parse_qsl(query))
+    for key in _SAVED_KEYS:
+        value: object = values.get(key)
+        if key in (keys.START, keys.END) and value is not None:
+            value = dt.date.fromisoformat(str(value))
+        elif key == keys.WINDOW:
+            value = value or catalogue.BY_NAME[_SCREEN].window
+        elif key == keys.TRACE_QUERY:
+            value = value or ""
+        st.session_state[key] = value
 
 
 def _build_query() -> str:

@@ -27,6 +27,11 @@ def search_example(at: int) -> str:
     return f"search_example_{at}"
 
 
+def view_open(identifier: int) -> str:
+    """The button that opens a saved view."""
+    return f"view_open_{identifier}"
+
+
 def view_delete(identifier: int) -> str:
     """The button that opens the dialog to delete a saved view."""
     return f"view_delete_open_{identifier}"

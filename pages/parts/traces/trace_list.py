@@ -18,8 +18,8 @@ from pages.parts.traces import trace_keys, trace_search
 PAGE_SIZE = 50
 
 
-def draw(screen: Screen, head: Header) -> str | None:
-    """Draw the search and one page of requests; returns the id of the selected trace."""
+def draw(screen: Screen, head: Header, table_key: str) -> str | None:
+    """Draw the search and one page of requests in the table `table_key`; returns the id of the selected trace."""
     query = trace_search.draw(screen, head)
     if query is None:
         return None
@@ -35,9 +35,9 @@ def draw(screen: Screen, head: Header) -> str | None:
         selected_row = tables.pick(
             [_build_row(row) for row in page.rows],
             _build_columns(),
-            key=trace_keys.TRACE_TABLE,
+            key=table_key,
             alt="Requests, newest first; select one to see its steps",
-            height=270 if tables.has_selection(trace_keys.TRACE_TABLE) else 560,
+            height=270 if tables.has_selection(table_key) else 560,
         )
     elif cursor is None and page.next_cursor is None:
         frame.draw_empty_state(

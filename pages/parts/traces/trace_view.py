@@ -20,14 +20,14 @@ PAGE_STEPS = 300
 """Steps on one page of the waterfall."""
 
 
-def draw(screen: Screen, trace_id: str, *, is_alone: bool) -> bool:
+def draw(screen: Screen, trace_id: str) -> bool:
     """Draw one trace; False when no span of it is stored."""
     state = _read_state(trace_id)
     folds = tuple(sorted(state["folds"]))
     trace = traces.get_trace(screen.url, trace_id, state["offset"], PAGE_STEPS, folds)
     if trace is None:
         return False
-    _draw_head(screen, trace, is_alone=is_alone)
+    _draw_head(screen, trace)
     _draw_figures(trace)
     _draw_diagnosis(trace, state)
     selected_span = trace_steps.draw(trace, state, page_size=PAGE_STEPS)
@@ -45,7 +45,7 @@ def _read_state(trace_id: str) -> dict[str, Any]:
     return current
 
 
-def _draw_head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
+def _draw_head(screen: Screen, trace: Trace) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(
             units.escape_markdown(trace.name), icon=":material/timeline:", anchor=False, width="content"
@@ -62,7 +62,6 @@ def _draw_head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
         for label, icon, page, key, value in (
             ("Session", "forum", "sessions", keys.SESSION, trace.session_id),
             ("User", "person", "users", keys.USER, trace.user_id),
-            ("Link", "link", "traces", keys.TRACE_ID, None if is_alone else trace.trace_id),
         ):
             if value:
                 st.page_link(

@@ -19,7 +19,13 @@ PAGE_SIZE = 50
 PAGE_TURNS = 25
 
 
-def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> str | None:
+def draw_list(
+    screen: Screen,
+    filters: Filters,
+    *,
+    user: str | None = None,
+    table_key: str = traffic_keys.SESSION_TABLE,
+) -> str | None:
     """Draw one page of sessions, the most recently active first; returns the selected one."""
     selection = (filters.application, filters.environment, filters.release, filters.model, user)
     pages_state: dict[str, Any] | None = st.session_state.get(traffic_keys.SESSION_CURSORS)
@@ -55,9 +61,9 @@ def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> s
             "tokens": column.NumberColumn("Tokens", format="localized"),
             "duration": column.TextColumn("Duration"),
         },
-        key=traffic_keys.SESSION_TABLE,
+        key=table_key,
         alt="Sessions, the most recently active first; select one to read it",
-        height=270 if tables.has_selection(traffic_keys.SESSION_TABLE) else "content",
+        height=270 if tables.has_selection(table_key) else "content",
     )
     if cursor is not None or page.next_cursor is not None:
         with st.container(horizontal=True, horizontal_alignment="right"):
@@ -90,7 +96,7 @@ def _build_row(session: SessionRow) -> dict[str, object]:
     }
 
 
-def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alone: bool) -> bool:
+def draw_one(screen: Screen, session_id: str, application: str | None, *, has_link: bool) -> bool:
     """Draw one session as a conversation; False when no request of it is stored."""
     state = st.session_state.get(traffic_keys.SESSION_OFFSET)
     if state is None or state["session"] != session_id:
@@ -98,7 +104,7 @@ def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alo
     conversation = traffic.get_conversation(screen.url, session_id, application, state["offset"], PAGE_TURNS)
     if conversation is None:
         return False
-    _draw_head(conversation, is_alone=is_alone)
+    _draw_head(conversation, has_link=has_link)
     for turn in conversation.turns:
         _draw_turn(turn)
     if state["offset"] or conversation.next_offset is not None:
@@ -117,7 +123,7 @@ def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alo
     return True
 
 
-def _draw_head(conversation: Conversation, *, is_alone: bool) -> None:
+def _draw_head(conversation: Conversation, *, has_link: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(
             units.escape_markdown(conversation.session_id),
@@ -134,7 +140,7 @@ def _draw_head(conversation: Conversation, *, is_alone: bool) -> None:
                 icon=":material/person:",
                 query_params={keys.USER: conversation.user_id},
             )
-        if not is_alone:
+        if has_link:
             st.page_link(
                 "pages/sessions.py",
                 label="Link",

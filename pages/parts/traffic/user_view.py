@@ -53,7 +53,7 @@ def _draw_days(window: Filters, user: UserDetail) -> None:
         )
 
 
-def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> None:
+def draw(screen: Screen, window: Filters, user_id: str) -> None:
     """Draw figures, days and sessions of one user."""
     user = traffic.get_user(screen.url, window, user_id)
     if user is None:
@@ -74,10 +74,6 @@ def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> No
             icon=":material/timeline:",
             query_params={keys.TRACE_QUERY: trace_search.build_exact_query("user", user_id)},
         )
-        if not is_alone:
-            st.page_link(
-                "pages/users.py", label="Link", icon=":material/link:", query_params={keys.USER: user_id}
-            )
     figures = user.figures
     with st.grid(5, min_column_width=140, gap="small"):
         st.metric(
@@ -99,4 +95,4 @@ def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> No
     session = session_view.draw_list(screen, window, user=user_id)
     if session:
         with st.container(border=True):
-            session_view.draw_one(screen, session, None, is_alone=False)
+            session_view.draw_one(screen, session, None, has_link=True)
