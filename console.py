@@ -4,7 +4,8 @@
 """
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from pages.parts.shared import warm_up
+from pages.parts.shared import static_gzip, warm_up
 
-app = st.App("Home.py", lifespan=warm_up.lifespan)
+app = st.App("Home.py", lifespan=warm_up.lifespan, middleware=[Middleware(static_gzip.StaticGzip)])
