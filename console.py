@@ -9,11 +9,14 @@ from starlette.middleware import Middleware
 from genaiops_core.access.host_patterns import parse_patterns
 from genaiops_core.api.host_guard import HostGuard
 from genaiops_core.settings import Settings
-from pages.parts.shared import warm_up
+from pages.parts.shared import static_gzip, warm_up
 
 allowed_hosts = parse_patterns(Settings().allowed_hosts, "GENAIOPS_ALLOWED_HOSTS")
 app = st.App(
     "Home.py",
     lifespan=warm_up.lifespan,
-    middleware=[Middleware(HostGuard, allowed_hosts=allowed_hosts)],
+    middleware=[
+        Middleware(HostGuard, allowed_hosts=allowed_hosts),
+        Middleware(static_gzip.StaticGzip),
+    ],
 )

@@ -73,9 +73,7 @@ def visit_ms(browser: Browser, address: str) -> float:
     page.set_default_timeout(TIMEOUT_MS)
     started = time.perf_counter()
     page.goto(address)
-    page.locator(
-        "[data-testid='stApp'][data-test-script-state='notRunning'] .js-plotly-plot"
-    ).first.wait_for()
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning'] .chart svg").first.wait_for()
     took_ms = (time.perf_counter() - started) * 1000
     context.close()
     return took_ms

@@ -136,14 +136,14 @@ else:
     with right_column.container(border=True, height="stretch"):
         draw_per_request()
     with st.container(border=True):
-        by_model, by_application, by_release, by_day = st.tabs(
-            ["By model", "By application", "By release", "By day"]
+        frame.draw_tabs(
+            {
+                "By model": lambda: cost_view.draw_table(url, window, total, "model", "Model"),
+                "By application": lambda: cost_view.draw_table(
+                    url, window, total, "application", "Application"
+                ),
+                "By release": lambda: cost_view.draw_table(url, window, total, "release", "Release"),
+                "By day": lambda: cost_view.draw_table(url, window, total, "day", "Day (UTC)"),
+            },
+            key="cost_tabs",
         )
-        with by_model:
-            cost_view.draw_table(url, window, total, "model", "Model")
-        with by_application:
-            cost_view.draw_table(url, window, total, "application", "Application")
-        with by_release:
-            cost_view.draw_table(url, window, total, "release", "Release")
-        with by_day:
-            cost_view.draw_table(url, window, total, "day", "Day (UTC)")

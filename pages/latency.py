@@ -111,10 +111,11 @@ else:
     with right_column.container(border=True, height="stretch"):
         draw_models()
     with st.container(border=True):
-        by_model, by_release, by_application = st.tabs(["By model", "By release", "By application"])
-        with by_model:
-            latency_view.draw_table(url, window, "model", "Model")
-        with by_release:
-            latency_view.draw_table(url, window, "release", "Release")
-        with by_application:
-            latency_view.draw_table(url, window, "application", "Application")
+        frame.draw_tabs(
+            {
+                "By model": lambda: latency_view.draw_table(url, window, "model", "Model"),
+                "By release": lambda: latency_view.draw_table(url, window, "release", "Release"),
+                "By application": lambda: latency_view.draw_table(url, window, "application", "Application"),
+            },
+            key="latency_tabs",
+        )

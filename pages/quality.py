@@ -47,6 +47,8 @@ def draw_cards() -> None:
                 colour="normal",
                 trend=trends.get(identity, []),
                 help=quality_view.explain_score(metric),
+                # Several judges may score one metric.
+                key=f"{metric.metric}_{metric.judge}",
             )
 
 
@@ -106,12 +108,11 @@ else:
             )
             draw_trend(metric.metric, metric.judge, key=f"quality_trend_{number}")
     with st.container(border=True):
-        by_application, by_release, by_environment = st.tabs(
-            ["By application", "By release", "By environment"]
+        frame.draw_tabs(
+            {
+                "By application": lambda: quality_view.draw_table(url, window, "application", "Application"),
+                "By release": lambda: quality_view.draw_table(url, window, "release", "Release"),
+                "By environment": lambda: quality_view.draw_table(url, window, "environment", "Environment"),
+            },
+            key="quality_tabs",
         )
-        with by_application:
-            quality_view.draw_table(url, window, "application", "Application")
-        with by_release:
-            quality_view.draw_table(url, window, "release", "Release")
-        with by_environment:
-            quality_view.draw_table(url, window, "environment", "Environment")

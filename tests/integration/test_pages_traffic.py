@@ -290,7 +290,7 @@ def test_users_are_listed_and_opened(demo_engine: sa.Engine) -> None:
     assert next(metric.value for metric in screen.metric if metric.label == "Requests") == str(
         table["requests"][0]
     )
-    assert len(screen.get("plotly_chart")) == 2
+    assert len(screen.get("bidi_component")) == 2
 
 
 def test_map_shows_its_sample_and_the_top_components(demo_engine: sa.Engine) -> None:

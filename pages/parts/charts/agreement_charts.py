@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from genaiops_core.evaluation.human.agreement import GOOD_LABEL, Bin, JudgeAgreement, Pair
 from genaiops_core.statistics.intervals import Interval
-from pages.parts.charts import plots
+from pages.parts.charts import plots, time_chart
 from pages.parts.shared import units
 
 _GREY = "#8A8F98"
@@ -74,7 +74,7 @@ def draw_calibration(agreement: JudgeAgreement, bins: Sequence[Bin], *, key: str
             hoverinfo="skip",
         )
     )
-    pairs = agreement.pairs[:: max(1, len(agreement.pairs) // plots.MAX_POINTS)]
+    pairs = agreement.pairs[:: max(1, len(agreement.pairs) // time_chart.MAX_POINTS)]
     figure.add_trace(
         go.Scatter(
             x=[pair.judge for pair in pairs],

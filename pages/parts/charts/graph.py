@@ -134,9 +134,9 @@ def build_figure(nodes: Sequence[Node], edges: Sequence[Edge]) -> go.Figure:
     }
     figure = go.Figure()
     max_calls = max((edge.calls for edge in edges), default=1)
-    for edge in edges:
-        if edge.source in place and edge.target in place:
-            _add_edge(figure, place[edge.source], place[edge.target], edge, max_calls)
+    _add_edges(
+        figure, [edge for edge in edges if edge.source in place and edge.target in place], place, max_calls
+    )
     busiest = max((node.calls for node in nodes), default=1)
     for state, (label, colour) in STATES.items():
         state_nodes = [node for node in nodes if node.state == state]
@@ -174,34 +174,53 @@ def _find_row_height_px(rows: int) -> float:
     return min(_ROW_PX, max(_LEAST_ROW_PX, _COMFORTABLE_PX / rows))
 
 
-def _add_edge(
-    figure: go.Figure, start: tuple[float, float], end: tuple[float, float], edge: Edge, max_calls: int
+def _add_edges(
+    figure: go.Figure, edges: Sequence[Edge], place: Mapping[str, tuple[float, float]], max_calls: int
 ) -> None:
-    """Add a curve with horizontal ends; an edge that leads back bends below."""
+    """Add the curves and their arrows.
+
+    Curves of about the same width share a trace and all arrows are one, because the browser takes its time for each
+    trace.
+    """
+    curves_by_width: dict[float, tuple[list[float | None], list[float | None]]] = {}
+    arrows: list[tuple[float, float]] = []
+    for edge in edges:
+        xs, ys = _bend(place[edge.source], place[edge.target])
+        arrows.append((xs[_STEPS * 2 // 3], ys[_STEPS * 2 // 3]))
+        width = round(2 * (1 + 4 * math.sqrt(edge.calls / max_calls))) / 2
+        all_xs, all_ys = curves_by_width.setdefault(width, ([], []))
+        # None ends a line.
+        all_xs.extend([*xs, None])
+        all_ys.extend([*ys, None])
+    for width, (all_xs, all_ys) in sorted(curves_by_width.items()):
+        figure.add_trace(
+            go.Scatter(
+                x=all_xs,
+                y=all_ys,
+                mode="lines",
+                line={"width": width, "color": _LINE},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _ in arrows],
+            y=[y for _, y in arrows],
+            mode="markers",
+            marker={"symbol": "triangle-right", "size": 9, "color": "#94A3B8"},
+            customdata=[plots.escape_html(edge.hover) for edge in edges],
+            hovertemplate="%{customdata}<extra></extra>",
+            showlegend=False,
+        )
+    )
+
+
+def _bend(start: tuple[float, float], end: tuple[float, float]) -> tuple[list[float], list[float]]:
+    """The points of a curve with horizontal ends; an edge that leads back bends below."""
     (x0, y0), (x1, y1) = start, end
     shares = [at / _STEPS for at in range(_STEPS + 1)]
     dip = 0.45 if x1 <= x0 else 0.0
     xs = [x0 + (x1 - x0) * t for t in shares]
     ys = [y0 + (y1 - y0) * (3 * t * t - 2 * t**3) - dip * 4 * t * (1 - t) for t in shares]
-    figure.add_trace(
-        go.Scatter(
-            x=xs,
-            y=ys,
-            mode="lines",
-            line={"width": 1 + 4 * math.sqrt(edge.calls / max_calls), "color": _LINE},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
-    middle = _STEPS * 2 // 3
-    figure.add_trace(
-        go.Scatter(
-            x=[xs[middle]],
-            y=[ys[middle]],
-            mode="markers",
-            marker={"symbol": "triangle-right", "size": 9, "color": "#94A3B8"},
-            customdata=[plots.escape_html(edge.hover)],
-            hovertemplate="%{customdata}<extra></extra>",
-            showlegend=False,
-        )
-    )
+    return xs, ys

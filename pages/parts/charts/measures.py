@@ -13,7 +13,7 @@ from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import MetricQuality, QualityPoint
 from genaiops_core.telemetry.traffic.series import Point, choose_step, list_step_starts
-from pages.parts.charts import plots
+from pages.parts.charts import plots, sparkline
 from pages.parts.shared import tables, units
 
 MAX_RELEASES = 4
@@ -32,23 +32,29 @@ def draw_card(
     colour: str,
     trend: Sequence[float | None],
     help: str | None = None,
+    key: str | None = None,
 ) -> None:
-    """Draw one figure with its change and its trend; cards of one row have equal heights."""
-    st.metric(
-        label,
-        value,
-        # Without a previous value the note takes the place of the change.
-        delta or note or None,
-        delta_color=colour if delta or colour == "primary" else "off",  # type: ignore[arg-type]
-        delta_arrow="auto" if delta else "off",
-        delta_description=note or None if delta else None,
-        border=True,
-        height="stretch",
-        icon=f":material/{icon}:",
-        chart_data=plots.build_sparkline(trend),
-        chart_type="area",
-        help=help or (units.NO_DATA_HELP if value == units.NO_DATA else None),
-    )
+    """Draw one figure with its change and its trend; cards of one row have equal heights.
+
+    `key` is the widget key of the trend; the label, where a screen has it once.
+    """
+    # Not the framework's chart of a metric: its charting library takes most of the time of a page switch.
+    with st.container(border=True, height="stretch", gap="small"):
+        st.metric(
+            label,
+            value,
+            # Without a previous value the note takes the place of the change.
+            delta or note or None,
+            delta_color=colour if delta or colour == "primary" else "off",  # type: ignore[arg-type]
+            delta_arrow="auto" if delta else "off",
+            delta_description=note or None if delta else None,
+            icon=f":material/{icon}:",
+            help=help or (units.NO_DATA_HELP if value == units.NO_DATA else None),
+        )
+        st.space("stretch")
+        sparkline.draw(
+            plots.build_sparkline(trend), sparkline.find_colour(delta, colour), key=f"trend_{key or label}"
+        )
 
 
 def find_mean_quality(metrics: Iterable[MetricQuality]) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +110,21 @@ def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callabl
         return panel
 
     return decorate
+
+
+@st.fragment
+def draw_tabs(panels: Mapping[str, Callable[[], None]], *, key: str) -> None:
+    """Draw tabs by title and the content of the open one; opening another reruns only the tabs.
+
+    A hidden table costs the browser as much as a visible one.
+    """
+    # A fragment reruns without its screen, so the screen's own handler does not apply.
+    with show_errors():
+        tabs = st.tabs(list(panels), key=key, on_change="rerun")
+        for tab, draw_panel in zip(tabs, panels.values(), strict=True):
+            if tab.open:
+                with tab:
+                    draw_panel()
 
 
 def draw_empty_state(
