@@ -2,13 +2,8 @@
 
 import streamlit as st
 
-from pages.parts.shared import (
-    address,
-    catalogue,
-    frame,
-    menu,
-    preload,  # noqa: F401 (freezes what it imports)
-)
+from pages.parts.serving import preload  # noqa: F401 (freezes what it imports)
+from pages.parts.shared import address, catalogue, frame, menu
 
 
 def open_overview() -> None:

@@ -33,7 +33,7 @@ UP_MODULES = f"{COMMAND_MODULES}, genaiops_core.processes.supervise"
 CHILD_MODULES = (
     f"{COMMAND_MODULES}, genaiops_core.processes.api, genaiops_core.api.app",
     f"{COMMAND_MODULES}, genaiops_core.jobs.worker, dbos",
-    "streamlit.web.cli, streamlit.web.bootstrap, pages.parts.shared.warm_up, pages.parts.shared.preload",
+    "streamlit.web.cli, streamlit.web.bootstrap, pages.parts.serving.warm_up, pages.parts.serving.preload",
 )
 
 

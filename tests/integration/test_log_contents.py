@@ -129,7 +129,7 @@ def test_slow_start_of_processes_is_no_hang(postgres_server: sa.URL, tmp_path: P
     assert " died" not in log.read_text()
 
 
-def test_message_of_an_error_is_written_only_if_it_quotes_no_data(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_message_is_logged_only_without_data(capsys: pytest.CaptureFixture[str]) -> None:
     log = logs.get_logger("test")
     for error in (
         ValueError("my secret prompt"),

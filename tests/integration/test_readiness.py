@@ -77,7 +77,7 @@ VISIT = """
 import contextlib, json, sys
 import streamlit as st
 from starlette.testclient import TestClient
-from pages.parts.shared import warm_up
+from pages.parts.serving import warm_up
 
 @contextlib.asynccontextmanager
 async def lifespan(_app):
@@ -127,7 +127,7 @@ COLD = """
 import sys
 import streamlit as st
 from starlette.testclient import TestClient
-from pages.parts.shared import warm_up
+from pages.parts.serving import warm_up
 
 async def fail():
     raise AttributeError("another runtime")

@@ -52,6 +52,7 @@ TELEMETRY = [
 ]
 # Each screen family uses the shared parts; a family may use another one that lies below it.
 PARTS = [
+    {"serving"},
     {"traffic", "evaluations", "launch", "rollouts", "releases", "audit"},
     {"reviews", "metrics"},
     {"traces"},

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from pages.parts.shared import static_gzip
+from pages.parts.serving import static_gzip
 
 SCRIPT = b"const answer = 42;\n" * 500
 FONT = bytes(range(256)) * 20

@@ -1,0 +1,1 @@
+"""How the console is served: warm before the first visit, and its files compressed."""
