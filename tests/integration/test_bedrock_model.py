@@ -233,7 +233,8 @@ def test_titan_and_cohere_embed_texts(server: ScriptedServer) -> None:
 
 
 def test_many_calls_are_in_flight_at_once(judge_server: JudgeServer) -> None:
-    judge_server.set(delay_s=0.2)
+    # Longer than a busy host takes to open all connections.
+    judge_server.set(delay_s=5.0)
 
     async def many() -> None:
         asking = BedrockModel("m", make_client=lambda: clients.client("bedrock-runtime", connections=64))

@@ -64,6 +64,10 @@ def test_more_cases_decide_neither_ties_nor_undefined_ones() -> None:
     assert estimate_needed_cases(measure([1.0, 0.0] * 10), 0.5) is None
 
 
+def test_distance_too_small_to_square_is_no_estimate() -> None:
+    assert estimate_needed_cases(measure([0.0] * 5), 1e-193) is None
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(0, 20), st.floats(0, 1))
 def test_estimate_exceeds_the_cases_of_an_open_gate(
     values: list[float], undefined: int, threshold: float

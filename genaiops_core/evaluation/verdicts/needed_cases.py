@@ -34,8 +34,11 @@ def estimate_needed_cases(result: MetricResult, threshold: float) -> int | None:
         half, distance = result.high - result.mean, threshold - highest
     else:
         return None
+    # Compared as roots, because the square of a ratio to a tiny distance exceeds every float.
+    if known * half > distance * math.sqrt(MAX_CASES / cases):
+        return None
     needed = math.ceil(cases * (known * half / distance) ** 2)
-    return max(needed, cases + 1) if needed <= MAX_CASES else None
+    return max(needed, cases + 1)
 
 
 def describe_needed_cases(result: MetricResult, threshold: float) -> str:
