@@ -452,6 +452,29 @@ UPLOADS: dict[str, Upload] = {
             ("q8", None, ["h", "i"], None),
         ],
     ),
+    "a heading above a list": Upload(
+        "a.csv",
+        write_csv(["question", "contexts"], ["q1", "Rules:\n- a\n- b"], ["q2", "Prose:\n- a\n- b\n\nMore"]),
+        [("q1", None, ["Rules:", "a", "b"], None), ("q2", None, ["Prose:\n- a\n- b", "More"], None)],
+    ),
+    "repeated keys of JSON": Upload(
+        "a.jsonl",
+        b'{"question": "Why?", "answer": "new", "answer": "old"}\n',
+        [("Why?", "new", None, None)],
+        ("answer: is a repeated key", "stored as metadata: answer (2)"),
+    ),
+    "headings in Shift-JIS alone": Upload(
+        "a.csv",
+        write_csv(["質問", "回答", "文脈1", "文脈2", "正解"], ["Q", "A", "a", "b", "R"], encoding="cp932"),
+        [("Q", "A", ["a", "b"], "R")],
+        ("read as Shift-JIS",),
+    ),
+    "headings in GB18030 alone": Upload(
+        "a.csv",
+        write_csv(["问题", "答案", "参考答案"], ["Q", "A", "R"], encoding="gb18030"),
+        [("Q", "A", None, "R")],
+        ("read as GB18030",),
+    ),
     "contexts as objects": Upload(
         "a.jsonl",
         write_lines(

@@ -63,6 +63,18 @@ def test_file_extension_does_not_matter(empty_engine: sa.Engine) -> None:
     assert list_newest_cases(empty_engine)[0].answer == "So"
 
 
+def test_preview_describes_the_reading(empty_engine: sa.Engine) -> None:
+    rows = "Frage;Antwort;Antwort;Thema\nWie groß ist es?;M;L;*Größe*\n"
+    screen = upload("fragen.csv", rows.encode("cp1252"))
+    texts = read_texts(screen)
+    assert "The text is read as Windows-1252." in texts
+    assert "stored as metadata: Antwort (2), Thema" in texts
+    problems = next(table for table in screen.dataframe if "problem" in table.value.columns).value
+    assert "is a repeated heading" in problems["problem"].iloc[0]
+    check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
+    assert list_newest_cases(empty_engine, "fragen")[0].answer == "M"
+
+
 def test_missing_input_column_can_be_chosen(empty_engine: sa.Engine) -> None:
     screen = upload("places.csv", b"place,temperature\nGalway,3\n")
     assert any("Galway" in str(table.value) for table in screen.dataframe)

@@ -58,25 +58,34 @@ def _read_documents(text: str) -> list[Any] | None:
 def split_bullets(text: str, *, is_column: bool = False) -> tuple[str, ...] | None:
     """Split a bulleted or numbered list into its items, without the bullets; None for any other text.
 
-    Numbers count up from the first. A line without a bullet belongs to the item above it.
+    Numbers count up from the first. A line without a bullet belongs to the item above it, unless a blank line parts them.
 
     Args:
         text: the cell.
         is_column: whether other cells of the column are lists, so that a single bullet is one too.
     """
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines or not (_BULLET.match(lines[0]) or _SURE_BULLET.match(lines[0])):
+    lines = text.splitlines()
+    bullets = [_BULLET.match(line) or _SURE_BULLET.match(line) for line in lines]
+    has_lead = not lines or bullets[0] is None
+    # Prose of several paragraphs may contain a list; a single line of prose above a list is a heading of it.
+    if has_lead and (sum(bullet is not None for bullet in bullets) < 2 or not all(map(str.strip, lines))):
         return None
     items: list[str] = []
     numbers: list[int] = []
-    for line in lines:
-        bullet = _BULLET.match(line) or _SURE_BULLET.match(line)
+    is_open = False
+    for line, bullet in zip(lines, bullets, strict=True):
         if bullet is None:
-            items[-1] += "\n" + line.strip()
+            if line.strip() and is_open:
+                items[-1] += "\n" + line.strip()
+            elif line.strip():
+                items.append(line.strip())
+            is_open = bool(line.strip()) and is_open
             continue
+        is_open = True
         if bullet.re is _BULLET and bullet["number"]:
             numbers.append(int(bullet["number"].strip("()[].")))
         items.append(line[bullet.end() :].strip())
-    is_counted = numbers == list(range(numbers[0], numbers[0] + len(items))) if numbers else True
-    is_single = len(items) == 1 and not is_column and not _SURE_BULLET.match(lines[0])
+    bulleted = sum(bullet is not None for bullet in bullets)
+    is_counted = numbers == list(range(numbers[0], numbers[0] + bulleted)) if numbers else True
+    is_single = bulleted == 1 and not is_column and not _SURE_BULLET.match(lines[0])
     return None if is_single or not is_counted else tuple(filter(None, items))

@@ -7,6 +7,10 @@ one hardly any is.
 
 from __future__ import annotations
 
+import re
+
+from genaiops_core.evaluation.readers.columns import KNOWN_NAMES, normalise_name
+
 _KANA = "".join(map(chr, [*range(0x3041, 0x3097), *range(0x30A1, 0x30FB)]))
 _SIMPLIFIED = (
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里"
@@ -30,6 +34,8 @@ _COMMON = {
     "euc_jp": frozenset(_KANA),
 }
 _MIN_COMMON_SHARE = 0.12
+_HEADING_LINES = 20
+_CELLS = re.compile(r"[,;\t|\"\r]")
 
 
 def guess_east_asian_encoding(sample: bytes) -> str | None:
@@ -38,6 +44,10 @@ def guess_east_asian_encoding(sample: bytes) -> str | None:
     Args:
         sample: pieces of lines with bytes above 127.
     """
+    # Headings of a few characters say little about a language, but the right words are no coincidence.
+    for encoding in _COMMON:
+        if any(_has_known_headings(line, encoding) for line in sample.split(b"\n")[:_HEADING_LINES]):
+            return encoding
     best, best_share = None, _MIN_COMMON_SHARE
     for encoding, common in _COMMON.items():
         text = sample.decode(encoding, "replace")
@@ -49,6 +59,15 @@ def guess_east_asian_encoding(sample: bytes) -> str | None:
         if share > best_share:
             best, best_share = encoding, share
     return best
+
+
+def _has_known_headings(line: bytes, encoding: str) -> bool:
+    """Whether two cells of a line are headings that are not ASCII."""
+    try:
+        cells = _CELLS.split(line.decode(encoding))
+    except UnicodeDecodeError:
+        return False
+    return sum(normalise_name(cell) in KNOWN_NAMES for cell in cells if not cell.isascii()) > 1
 
 
 def is_in_language(text: str, encoding: str | None = None) -> bool:

@@ -32,6 +32,7 @@ ENVELOPES = (
 def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
     """Read one object per line; a line that is not an object is reported by its number, and the rest is read."""
     table = Table(columns=(), rows=[])
+    decoder = _ObjectDecoder()
     objects: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(_split_lines(text), start=1):
         if not line.strip():
@@ -40,7 +41,7 @@ def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
             table.is_partial = True
             break
         try:
-            value = json.loads(line, parse_float=WrittenFloat)
+            value = decoder.decode(line)
         except (ValueError, RecursionError) as error:
             table.reject(number, "", f"is not JSON: {_describe_error(error)}")
             continue
@@ -49,6 +50,7 @@ def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
             require_rows(len(objects), filename)
         else:
             table.reject(number, "", f"is {_describe_kind(value)}, not a JSON object")
+    decoder.note_repeats(table)
     return _fill_table(table, objects, filename)
 
 
@@ -59,8 +61,9 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
         BadInput: the text is not JSON, or has no rows in any of these shapes.
     """
     _require_parsable_size(text, filename)
+    decoder = _ObjectDecoder()
     try:
-        value = json.loads(text, parse_float=WrittenFloat)
+        value = decoder.decode(text)
     except RecursionError as error:
         raise BadInput(f"{filename} is nested too deeply for a dataset.") from error
     except ValueError as error:
@@ -86,7 +89,39 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
         else:
             table.reject(number, "", f"is {_describe_kind(item)}, not a JSON object")
     table.is_partial = max_rows is not None and len(items) > max_rows
+    decoder.note_repeats(table)
     return _fill_table(table, objects, filename)
+
+
+class _ObjectDecoder:
+    """Decodes JSON with numbers as written; a key that an object repeats is numbered, and listed as a problem."""
+
+    def __init__(self) -> None:
+        self._repeats: dict[str, None] = {}
+
+    def decode(self, text: str) -> Any:
+        return json.loads(text, parse_float=WrittenFloat, object_pairs_hook=self._build_object)
+
+    def note_repeats(self, table: Table) -> None:
+        for name in self._repeats:
+            table.note(
+                None,
+                name,
+                f"is a repeated key of an object; the other value is {name} (2), check which one is meant",
+            )
+
+    def _build_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) == len(pairs):
+            return built
+        built = {}
+        for name, value in pairs:
+            number, key = 2, name
+            while key in built:
+                self._repeats[name] = None
+                number, key = number + 1, f"{name} ({number})"
+            built[key] = value
+        return built
 
 
 def _require_parsable_size(text: str, filename: str) -> None:
