@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test test-busy check bench lock wheel clean
+.PHONY: setup run test test-busy check bench dialects lock wheel clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,11 @@ check: setup
 bench: setup
 	@$(BIN)/python -m benchmarks
 
+# Installs the pinned instrumentation libraries, each into an environment of its own below .dialects; needs downloads.
+# One of them: make dialects DIALECTS=botocore
+dialects: setup
+	@$(BIN)/python -m benchmarks.dialects $(DIALECTS)
+
 wheel: setup
 	@$(BIN)/python -m hatchling build -t wheel
 
@@ -53,4 +58,4 @@ lock:
 		--custom-compile-command "make lock" --quiet -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .genaiops dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .genaiops .dialects dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -79,6 +79,11 @@ PRICED = {
     "batch": (mini(gen_ai__request__batch=True), "0.000225"),
     "tier in an attribute that no dialect has": (mini(acme__service_tier="flex"), "0.000225"),
     "audio in an attribute that no dialect has": (mini(gen_ai__usage__prompt_audio_tokens=10), None),
+    "tier as JSON in metadata": (mini(langfuse__observation__metadata__service_tier='"flex"'), "0.000225"),
+    "standard tier as JSON in metadata": (
+        mini(langfuse__observation__metadata__service_tier='"default"'),
+        "0.00045",
+    ),
     "automatic tier": (mini(openai__request__service_tier="auto"), "0.00045"),
     "the word in a message is no tier": (
         mini(input__value='{"messages": [{"content": "\\"service_tier\\": \\"flex\\""}]}'),
@@ -190,6 +195,26 @@ CACHED: dict[str, tuple[dict[str, Any], int, str]] = {
                 llm__token_count__prompt_details__cache_read=400,
             ),
             version="0.1.61",
+        ),
+        1000,
+        "0.001254",
+    ),
+    # 600 x 1.1 + 400 x 0.11 + 100 x 5.5; the counts of the answer are the only ones of the cache
+    "OpenInference, stream of InvokeModel": (
+        write_by(
+            "openinference.instrumentation.bedrock",
+            span(
+                name="bedrock.invoke_model_with_response_stream",
+                start_ns=AT_NS,
+                openinference__span__kind="LLM",
+                llm__provider="aws",
+                llm__model_name=HAIKU,
+                llm__token_count__prompt=1000,
+                llm__token_count__completion=100,
+                output__value=json.dumps(
+                    {"usage": {"input_tokens": 600, "cache_read_input_tokens": 400, "output_tokens": 100}}
+                ),
+            ),
         ),
         1000,
         "0.001254",

@@ -122,3 +122,39 @@ def test_pairs_of_role_and_text_are_messages() -> None:
 def test_file_with_data_stays_part_of_its_message() -> None:
     content = [{"type": "text", "text": "Read this"}, {"type": "file", "data": {"id": "f1"}}]
     assert pair_up([{"role": "user", "content": content}]) == [("user", "Read this\n[file]")]
+
+
+STEPS = {
+    "OpenTelemetry": [
+        {"type": "text", "content": "It is 12.30 EUR."},
+        {"type": "tool_call", "id": "t1", "name": "balance", "arguments": {}},
+        {"type": "tool_call_response", "id": "t1", "response": RESULT},
+    ],
+    "Anthropic": [
+        {"type": "tool_use", "id": "t1", "name": "balance", "input": {}},
+        {"type": "tool_result", "tool_use_id": "t1", "content": RESULT},
+        {"type": "text", "text": "It is 12.30 EUR."},
+    ],
+    "Bedrock": [
+        {"toolUse": {"toolUseId": "t1", "name": "balance", "input": {}}},
+        {"toolResult": {"toolUseId": "t1", "content": [{"text": RESULT}]}},
+        {"text": "It is 12.30 EUR."},
+    ],
+}
+
+
+@pytest.mark.parametrize("key", ["parts", "content"])
+@pytest.mark.parametrize("is_text", [False, True])
+@pytest.mark.parametrize("dialect", STEPS)
+def test_tool_result_is_not_the_answer(dialect: str, is_text: bool, key: str) -> None:
+    value = [{"role": "assistant", key: STEPS[dialect], "finish_reason": "stop"}]
+    answer, tool = parse_messages(json.dumps(value) if is_text else value, "assistant")
+    assert (answer.role, answer.text, answer.finish_reason) == ("assistant", "It is 12.30 EUR.", "stop")
+    assert [call.name for call in answer.tool_calls] == ["balance"]
+    assert (tool.role, tool.text) == ("tool", RESULT)
+
+
+def test_message_of_nothing_but_a_result_stays_whole() -> None:
+    part = {"type": "tool_call_response", "id": "t1", "response": RESULT}
+    (message,) = parse_messages([{"role": "assistant", "parts": [part]}], "assistant")
+    assert message.text == RESULT

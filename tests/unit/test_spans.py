@@ -109,6 +109,16 @@ def test_more_trusted_attribute_wins() -> None:
         ({"gen_ai__operation__name": "invoke_agent"}, "agent", False),
         ({"aws__bedrock__guardrail__id": "g"}, "guardrail", False),
         ({"gen_ai__operation__name": "chat"}, "generation", False),
+        # The SDK's API says nothing about what its model does.
+        (
+            {"gen_ai__operation__name": "text_completion", "gen_ai__request__model": "acme.embed-text-v9:0"},
+            "embedding",
+            True,
+        ),
+        ({"llm__request__type": "completion", "gen_ai__request__model": "acme.rerank-v9"}, "reranking", True),
+        ({"gen_ai__operation__name": "invoke_agent", "gen_ai__request__model": "embed-9"}, "agent", False),
+        ({"genaiops__component": "generation", "gen_ai__request__model": "embed-9"}, "generation", True),
+        ({"gen_ai__operation__name": "agent_step"}, "chain", False),
         ({"http__route": "/ask"}, "other", False),
     ],
 )
@@ -203,6 +213,46 @@ def test_failed_openinference_call_has_model_of_parameters() -> None:
     )[0]
     assert mapped.model == "gpt-x"
     assert conventions.find_model_in_parameters({"llm.invocation_parameters": "["}) == ""
+
+
+@pytest.mark.parametrize(
+    ("answered", "requested", "model"),
+    [
+        ("gpt-x-2031-08-07", "gpt-x", "gpt-x"),
+        ("claude-x-4-5-20310929", "claude-x-4-5", "claude-x-4-5"),
+        ("claude-x-latest", "claude-x", "claude-x"),
+        ("gpt-x-mini-2031-08-07", "gpt-x", "gpt-x-mini-2031-08-07"),  # a router chose another model
+        ("gpt-x-2031-08-07", "our-deployment", "gpt-x-2031-08-07"),
+        ("gpt-x", "gpt-x", "gpt-x"),
+        ("gpt-x-2031-08-07", "", "gpt-x-2031-08-07"),
+    ],
+)
+def test_requested_name_outweighs_the_dated_one(answered: str, requested: str, model: str) -> None:
+    mapped = only(
+        openinference__span__kind="LLM",
+        llm__model_name=answered,
+        llm__invocation_parameters=json.dumps({"model": requested} if requested else {}),
+        llm__token_count__prompt=10,
+    )
+    assert mapped.model == model
+    assert mapped.response_model == (answered if model != answered else "")
+
+
+@pytest.mark.parametrize("prefix", ["langfuse__observation__metadata", "langfuse__trace__metadata"])
+@pytest.mark.parametrize(
+    ("sent", "session"),
+    [
+        ('"chat 7"', "chat 7"),
+        ("chat 7", "chat 7"),
+        ('"a\\"b"', 'a"b'),
+        ('"', '"'),
+        ('"a"b"', '"a"b"'),
+        ('""', ""),
+    ],
+    ids=["JSON", "text", "escaped", "one quote", "no JSON", "empty"],
+)
+def test_json_texts_of_langfuse_are_decoded(prefix: str, sent: str, session: str) -> None:
+    assert only(**{f"{prefix}__thread_id": sent}).session_id == session
 
 
 def test_attribute_names_are_unique_per_field() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -82,3 +83,58 @@ def test_invalid_counts_are_unknown_with_a_note(absurd: Any) -> None:
         read_fields(attribute_values), attribute_values, Instrumentation(""), notes
     ) == TokenUsage(None, 3, None, None)
     assert "input_tokens was" in notes[0]
+
+
+ANSWERS = {
+    "Claude": {"input_tokens": 5, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 15},
+    "Converse": {"inputTokens": 5, "cacheReadInputTokens": 80, "cacheWriteInputTokens": 15},
+    "Nova": {"inputTokens": 5, "cacheReadInputTokenCount": 80, "cacheWriteInputTokenCount": 15},
+}
+
+
+@pytest.mark.parametrize("usage", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("input_tokens", [5, 100], ids=["without cached", "with cached"])
+def test_cached_tokens_are_read_from_the_answer(usage: dict[str, int], input_tokens: int) -> None:
+    answer = json.dumps({"content": "It is.", "usage": {**usage, "output_tokens": 9}})
+    counts = read(llm__token_count__prompt=input_tokens, llm__token_count__completion=9, output__value=answer)
+    assert counts == (100, 9, 80, 15, 0)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 80}},
+        {"input_tokens": 100, "input_tokens_details": {"cached_tokens": 80}},
+    ],
+    ids=["chat", "responses"],
+)
+def test_answers_of_openai_include_cached_tokens(usage: dict[str, Any]) -> None:
+    counts = read(**otel((100, 9)), output__value=json.dumps({"usage": usage}))
+    assert counts == (100, 9, 80, None, 0)
+
+
+def test_one_hour_writes_are_read_from_the_answer() -> None:
+    lives = {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 11}
+    usage = {**ANSWERS["Claude"], "cache_creation": lives}
+    assert read(**otel((5, 9)), output__value=json.dumps({"usage": usage})).cache_write_1h_tokens == 11
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json.dumps({"usage": {**ANSWERS["Claude"], "input_tokens": 7}}),  # of another call
+        json.dumps({"usage": "cached"}),
+        json.dumps({"text": json.dumps({"usage": ANSWERS["Claude"]})}),  # quoted by a model
+        '{"usage": {"cache_read_input_tokens": 80',
+        json.dumps([{"usage": ANSWERS["Claude"]}]),
+    ],
+    ids=["other call", "text", "quotation", "damaged", "list"],
+)
+def test_other_answers_add_no_cached_tokens(answer: str) -> None:
+    assert read(**otel((5, 9)), output__value=answer) == (5, 9, None, None, 0)
+
+
+def test_attributes_outweigh_the_answer() -> None:
+    answer = json.dumps({"usage": {**ANSWERS["Claude"], "cache_read_input_tokens": 60}})
+    counts = read(**otel((100, 9), **CACHED), output__value=answer)
+    assert counts.cache_read_tokens == 80

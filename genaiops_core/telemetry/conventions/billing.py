@@ -12,6 +12,8 @@ import orjson
 from genaiops_core.pricing.prices import STANDARD_TERMS, CallTerms
 from genaiops_core.pricing.rates import NANO, NO_SPECIAL_TOKENS, SpecialTokens
 from genaiops_core.pricing.tiers import has_surcharge, normalize_tier
+from genaiops_core.telemetry.conventions.answer_usage import ANSWERS
+from genaiops_core.telemetry.conventions.reading import unquote
 from genaiops_core.telemetry.conventions.usage import TokenUsage
 
 _SERVICE_TIER = ("service_tier", "serviceTier")
@@ -30,8 +32,6 @@ _PARAMETERS = (
     "ai.request.providerOptions",
 )
 """JSON objects with the parameters of a request."""
-_ANSWERS = ("output.value", "gen_ai.response.body", "llm.response.body")
-"""JSON objects with the answer of a provider, where it is kept whole."""
 _TIER_IN_JSON = re.compile(r'(?<!\\)"service_?[tT]ier"\s*:\s*(?:\{\s*"type"\s*:\s*)?"(\w+)"')
 _REGIONAL_SERVER = re.compile(
     r"(?:^|//)(?:(\w\w)\.api\.openai\.com|([a-z]+-[a-z]+\d+)-aiplatform\.googleapis\.com)"
@@ -93,7 +93,7 @@ def _find_by_name(attributes: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in attributes.items():
         if name.endswith(_SERVICE_TIER):
-            fields.setdefault("service_tier", value)
+            fields.setdefault("service_tier", unquote(value))
         elif ("audio" in name or "image" in name) and name.startswith(_USAGE_PREFIXES) and "token" in name:
             kind = "audio" if "audio" in name else "image"
             if "cache" in name:
@@ -118,7 +118,7 @@ def _read_tier(fields: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
 
 def _list_documents(attributes: Mapping[str, Any]) -> Iterator[str]:
     """The JSON documents that may name a service tier: the answer's first, which says what tier served it."""
-    for name in (*_ANSWERS, *_PARAMETERS):
+    for name in (*ANSWERS, *_PARAMETERS):
         value = attributes.get(name)
         # Escaped quotes are text of a message; a document starts with a brace.
         if isinstance(value, str) and value.startswith("{") and any(key in value for key in _SERVICE_TIER):

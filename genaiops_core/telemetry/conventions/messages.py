@@ -146,11 +146,14 @@ def _parse_object(value: Mapping[str, Any], role: str, depth: int) -> list[Messa
     if value.get("type") in ("function_call", "custom_tool_call") and "role" not in value:
         return [Message(role="assistant", text="", tool_calls=(_parse_tool_use(value),))]
     if _is_message(value):
-        messages = (
-            _split_tool_results(_find_body(value), "user") if _find_sender(value, role) == "user" else []
-        )
+        sender = _find_sender(value, role)
+        messages = _split_tool_results(_find_body(value), "user") if sender == "user" else []
         if messages:
             return messages
+        if sender == "assistant":
+            value, results = _separate_tool_results(value)
+            if results:
+                return [_parse_message(value, role), _build_message(results, "tool")]
         message = _parse_message(value, role)
         # LangChain's callbacks put the complete input, or output, into one text.
         whole = None if message.tool_calls else parse_json_text(message.text)
@@ -229,6 +232,25 @@ def _split_tool_results(body: Any, role: str) -> list[Message]:
     others = [part for part in parts if not _is_tool_result(part)]
     messages = [_build_message(results, "tool")]
     return [*messages, _build_message(others, role)] if others else messages
+
+
+def _separate_tool_results(value: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Any]]:
+    """Separate the results of tools from a message of the assistant: they are not its words.
+
+    An agent may report all its steps in one message, and providers run tools of their own within an answer.
+
+    Returns:
+        The message without the results, and the results.
+    """
+    body = _find_body(value)
+    parts = body if isinstance(body, list) else parse_json_text(body)
+    results = [part for part in parts if _is_tool_result(part)] if isinstance(parts, list) else []
+    # Without other parts the message is nothing but the result, whatever its role.
+    if not results or not isinstance(parts, list) or len(results) == len(parts):
+        return value, []
+    others = [part for part in parts if not _is_tool_result(part)]
+    message = {key: part for key, part in value.items() if key not in _TEXT_KEYS}
+    return {**message, "parts": others}, results
 
 
 def _parse_message(value: Mapping[str, Any], role: str) -> Message:

@@ -423,6 +423,7 @@ COMPONENTS: dict[str, str] = {
     "response": "generation",
     "message": "generation",
     "execute_event_loop_cycle": "chain",
+    "agent_step": "chain",
     "framework": "chain",
     "vectordb": "retrieval",
     "search": "retrieval",

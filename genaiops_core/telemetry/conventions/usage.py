@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from genaiops_core.telemetry.conventions.answer_usage import read_answer_usage
 from genaiops_core.telemetry.conventions.cache_habits import Habit, Instrumentation, find_habit
 from genaiops_core.telemetry.conventions.provider_metadata import PROVIDER_METADATA, read_metadata
+from genaiops_core.telemetry.conventions.reading import find_requested_model
 
 MAX_TOKENS = 1_000_000_000
 """More tokens in one call are an error of the sender: the count is unknown, with a note."""
@@ -112,7 +114,10 @@ def read_usage(
     if cached or reasoning:
         # Senders differ on whether input includes cached tokens; a total decides it without knowing the sender.
         total = _parse_tokens(fields, "total_tokens", notes)
-        habit = Habit.PROBABLY_EXCLUDES if is_separate else find_habit(fields, attributes, source)
+        if fields.get(_INCLUSIVE) is True:
+            habit = Habit.INCLUDES
+        else:
+            habit = Habit.PROBABLY_EXCLUDES if is_separate else find_habit(fields, attributes, source)
         more_input, more_output = _count_excluded_tokens(
             input_tokens, output_tokens, read or 0, cached, reasoning, total, habit
         )
@@ -124,7 +129,10 @@ def read_usage(
 
 
 def complete_fields(fields: dict[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `fields`, with what JSON objects among the attributes add: Langfuse's usage and the provider's metadata."""
+    """Return `fields`, with what JSON objects among the attributes add.
+
+    They are Langfuse's usage, the provider's metadata, the provider's answer and the requested model.
+    """
     if "usage_details" in fields and not ("input_tokens" in fields or "output_tokens" in fields):
         fields = {**fields, **_parse_details(fields["usage_details"])}
     if PROVIDER_METADATA in attributes:
@@ -132,9 +140,20 @@ def complete_fields(fields: dict[str, Any], attributes: Mapping[str, Any]) -> di
         if not fields.get("cache_read_tokens") and metadata.get("cache_read_tokens"):
             fields = {**fields, "cache_read_tokens": metadata["cache_read_tokens"]}
         fields = {**metadata, **fields}
+    if "input_tokens" in fields and not _CACHED_FIELDS.intersection(fields):
+        counts = read_answer_usage(fields, attributes)
+        if counts:
+            fields = {**fields, **counts, _INCLUSIVE: True}
+    model = fields.get("model")
+    requested = find_requested_model(attributes, model) if isinstance(model, str) else ""
+    if requested:
+        fields = {"response_model": model, **fields, "model": requested}
     return fields
 
 
+_CACHED_FIELDS = frozenset(("cache_read_tokens", "cache_write_tokens"))
+_INCLUSIVE = "includes_cached_tokens"
+"""Whether the input count is known to include cached tokens."""
 _SEPARATE = "is_counted_separately"
 """Whether the input count of Langfuse's usage object excludes every kind that is counted beside it."""
 
