@@ -4,9 +4,8 @@ import dataclasses
 
 import streamlit as st
 
-from genaiops_core.rollbacks import policy as policies
-from pages.parts.charts import measures, plots
-from pages.parts.reads import traffic
+from pages.parts.charts import measures, plots, thresholds
+from pages.parts.reads import rollouts, traffic
 from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import cost_view
 
@@ -88,11 +87,14 @@ def draw_over_time() -> None:
 
 
 def draw_per_request() -> None:
-    """Draw the mean cost of a request and the threshold of the rollback policy."""
+    """Draw the mean cost of a request and the threshold of the rollback policy where it watches this figure."""
     st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
     # Most requests have no model of their own, so the filter on models would drop them.
     points = traffic.read_series(url, dataclasses.replace(window, model=None))
-    limit = policies.default().strictest_threshold("cost_per_request")
+    rollout = thresholds.find_watched_rollout(window, rollouts.list_rollouts(url))
+    limit = thresholds.build_limit(
+        rollouts.get_policy(window.application), "cost_per_request", rollout, unit=" USD"
+    )
     series = measures.build_lines(
         window,
         points,
@@ -103,7 +105,7 @@ def draw_per_request() -> None:
         plots.build_line_chart(
             series,
             unit="USD",
-            limit=plots.Limit(value=limit, label=f"rollback above ${limit:g}") if limit else None,
+            limit=limit,
             height=260,
         ),
         key="cost_per_request",

@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from genaiops_core.rollbacks import policy as policies
-from pages.parts.charts import measures, plots
-from pages.parts.reads import traffic
+from pages.parts.charts import measures, plots, thresholds
+from pages.parts.reads import rollouts, traffic
 from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import latency_view
 
@@ -13,7 +12,6 @@ head = filters.draw_header(screen)
 window, url = head.filters, screen.url
 total, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
 all_points = traffic.read_series(url, window)
-limit_ms = policies.default().strictest_threshold("p95_latency")
 
 
 def draw_cards() -> None:
@@ -55,13 +53,16 @@ def build_percentile_lines(percentile: str) -> list[plots.Line]:
 
 
 def draw_requests() -> None:
-    """Draw the percentiles of requests over time and the threshold of the rollback policy."""
+    """Draw the percentiles of requests over time and the threshold of the rollback policy where it watches p95."""
     st.subheader("Requests", icon=":material/speed:", anchor=False)
     series = [line for name in latency_view.PERCENTILES for line in build_percentile_lines(name)]
-    limit = (
-        plots.Limit(value=limit_ms / 1000, label=f"rollback above p95 {limit_ms / 1000:g} s")
-        if limit_ms
-        else None
+    limit = thresholds.build_limit(
+        rollouts.get_policy(window.application),
+        "p95_latency",
+        thresholds.find_watched_rollout(window, rollouts.list_rollouts(url)),
+        divisor=1000,
+        unit=" s",
+        subject="p95",
     )
     plots.draw(
         plots.build_line_chart(series, unit="s", limit=limit, height=270, decimals=2),

@@ -5,7 +5,6 @@ import math
 
 import streamlit as st
 
-from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.traffic.quality import MetricQuality
 from pages.parts.charts import measures, plots
 from pages.parts.reads import quality, reviews
@@ -53,7 +52,10 @@ def draw_cards() -> None:
 
 
 def draw_trend(metric: str, judge: str, key: str) -> None:
-    """Draw one metric over time: one line per release of the chosen application, or per application."""
+    """Draw one metric over time: one line per release of the chosen application, or per application.
+
+    Without a threshold: the rollback policy watches the mean over metrics, which the rollout's screen draws.
+    """
     by_release: dict[str | None, dict[dt.datetime, float | None]] = {}
     scored: dict[str | None, int] = {}
     for point in quality.read_series(url, window, SPLIT):
@@ -62,12 +64,10 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
             scored[point.key] = scored.get(point.key, 0) + point.quality.scored
     busiest = sorted(scored, key=lambda name: -scored[name])[: measures.MAX_RELEASES]
     lines = plots.align_lines({name or units.NOT_SET: by_release[name] for name in sorted(busiest, key=str)})
-    limit = policies.default().strictest_threshold("avg_quality_score")
     plots.draw(
         plots.build_line_chart(
             lines,
             unit="score",
-            limit=plots.Limit(value=limit, label=f"rollback below {limit:g}") if limit is not None else None,
             height=230,
             top=1.0,
             decimals=3,

@@ -129,7 +129,7 @@ def draw_one(release: releases.Release) -> None:
                 query_params={keys.ROLLOUT: release.application},
             )
     release_view.draw_evaluation(
-        evaluations.find_evaluation_of_release(screen.url, release.application, release.release)
+        release, evaluations.find_evaluation_of_release(screen.url, release.application, release.release)
     )
     release_view.draw_details(
         release, reads_releases.list_approvals(screen.url, release.application, release.release)

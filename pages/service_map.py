@@ -2,17 +2,16 @@
 
 import streamlit as st
 
-from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.traffic.service_map import MapNode, ServiceMap
 from pages.parts.charts import graph, plots
-from pages.parts.reads import traffic
+from pages.parts.reads import rollouts, traffic
 from pages.parts.shared import filters, frame, units
 from pages.parts.traffic import component_tables
 
 screen = frame.guard("service_map")
 head = filters.draw_header(screen)
 service_map = traffic.get_service_map(screen.url, head.filters)
-limit = policies.default().strictest_threshold("error_rate")
+limit = rollouts.get_policy(head.filters.application).strictest_threshold("error_rate")
 
 
 def find_state(node: MapNode) -> str:

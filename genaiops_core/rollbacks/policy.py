@@ -74,13 +74,28 @@ class Policy:
         """Whether a firing takes a live canary out of traffic."""
         return self.has("rollback") or self.has("stop_traffic")
 
-    def strictest_threshold(self, metric: Metric) -> float | None:
-        """The threshold that a metric reaches first, in its own unit; None when no trigger watches it."""
+    def find_strictest_trigger(self, metric: Metric) -> Trigger | None:
+        """The trigger whose threshold a metric reaches first; None when no trigger watches it."""
         triggers = [trigger for trigger in self.triggers if trigger.metric == metric]
         if not triggers:
             return None
         strictest = min if triggers[0].comparison == "greater_than" else max
-        return strictest(trigger.threshold for trigger in triggers)
+        return strictest(triggers, key=lambda trigger: trigger.threshold)
+
+    def strictest_threshold(self, metric: Metric) -> float | None:
+        """The threshold that a metric reaches first, in its own unit; None when no trigger watches it."""
+        trigger = self.find_strictest_trigger(metric)
+        return None if trigger is None else trigger.threshold
+
+
+def policy_in_force(application: str | None) -> Policy:
+    """The policy that the watch compares an application with; None names no application.
+
+    Today it is one for all of them. Whoever shows a threshold reads it from this function, so that a policy of an
+    application's own is shown where it applies.
+    """
+    del application
+    return default()
 
 
 def default() -> Policy:

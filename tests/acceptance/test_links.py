@@ -70,7 +70,7 @@ def test_selected_trace_is_in_the_url(console: Console, page: Page) -> None:
     expect(page).to_have_url(f"{console.url}/traces")
     wait_until_drawn(page)
     # Rows are painted on a canvas; the first stands below the header, its box at the left edge.
-    page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position={"x": 14, "y": 52})
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 14, "y": 52})
     expect(page).to_have_url(re.compile(r"/traces\?trace_id=[0-9a-f]{32}$"))
     expect(page.get_by_role("button", name="Add to dataset")).to_be_visible()
     wait_until_drawn(page)

@@ -57,6 +57,32 @@ def test_minimums_are_launched_and_wait_for_a_worker(suite: sa.Engine) -> None:
     assert "No worker is running" in read_texts(screen)
 
 
+def test_offline_form_proposes_minimums(suite: sa.Engine) -> None:
+    screen = open_form(suite)
+    assert screen.segmented_control(key=launch_keys.RUN_BY).value == "Custom minimums"
+    # No case has contexts, so nothing is proposed for the metrics that need them.
+    proposals = {item.label: item.value for item in screen.number_input if "(proxy)" in item.label}
+    assert proposals == {
+        "Grounding overlap (proxy)": None,
+        "Question overlap (proxy)": None,
+        "Context overlap (proxy)": None,
+        "Reference overlap (proxy)": 0.3,
+    }
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
+    assert get_newest(suite).config["minimums"] == {"reference_overlap": 0.3}
+
+
+def test_launch_is_off_without_a_minimum(suite: sa.Engine) -> None:
+    screen = open_form(suite)
+    # Nothing is proposed for the overlap with the question, which detects no fault.
+    metrics = next(item for item in screen.multiselect if item.label == "Metrics")
+    check(metrics.set_value(["question_overlap"]).run())
+    assert screen.button(key=launch_keys.RUN_LAUNCH).disabled
+    assert "Set a minimum for at least one metric." in read_texts(screen)
+    check(screen.number_input(key=launch_keys.run_minimum("question_overlap")).set_value(0.4).run())
+    assert not screen.button(key=launch_keys.RUN_LAUNCH).disabled
+
+
 def test_form_counts_cases_that_lack_data(suite: sa.Engine) -> None:
     screen = open_form(suite)
     table = next(item.value for item in screen.dataframe if "lacking" in item.value)
@@ -101,6 +127,8 @@ def test_form_shows_the_sample_size_of_the_pipeline(empty_engine: sa.Engine) -> 
     cases = [Case(input=f"q{n}", answer="a", contexts=None, reference="a", metadata={}) for n in range(1_010)]
     datasets.add_cases(empty_engine, actor="ada", name="large", cases=cases, source="test")
     screen = open_form(empty_engine)
+    assert read_summary(screen)["Cases"].iloc[0] == "1,010"
+    check(screen.segmented_control(key=launch_keys.RUN_BY).set_value("Pipeline gates").run())
     assert read_summary(screen)["Cases"].iloc[0] == "1,000 of 1,010"
     assert not [button for button in screen.button if button.key == evaluation_keys.EVALUATION_NEW]
 

@@ -6,11 +6,15 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from db.transaction import reading
+from genaiops_core.evaluation import datasets
 from genaiops_core.releases import releases
+from pages.parts.evaluations import evaluation_keys
+from pages.parts.launch import launch_keys
 from pages.parts.rollouts import rollout_keys
 from pages.parts.shared import keys
 from pages.parts.traces import trace_keys
-from tests.integration.screens import ROOT, check, open_screen, read_texts
+from tests.integration.screens import CSV, ROOT, check, open_screen, read_texts
 from tests.waiting import LIMIT_S
 
 
@@ -82,6 +86,51 @@ def test_wrong_link_is_explained(
 def test_unknown_evaluation_is_not_replaced(demo_engine: sa.Engine) -> None:
     screen = open_linked("evaluations", evaluation="nope")
     assert not screen.metric and not screen.tabs
+
+
+def test_link_opens_the_form_with_its_choices(demo_engine: sa.Engine) -> None:
+    with reading(demo_engine) as connection:
+        release = releases.list_releases(connection, "support-agent")[0]
+    datasets.import_dataset(demo_engine, actor="ada", name="second", data=CSV, filename="cases.csv")
+    screen = open_linked(
+        "evaluations", new="1", dataset="second", application=release.application, release=release.release
+    )
+    assert screen.selectbox(key=launch_keys.RUN_DATASET).value == "second"
+    assert screen.selectbox(key=launch_keys.RUN_RELEASE).value == release.name
+    check(screen.selectbox(key=launch_keys.RUN_RELEASE).set_value("No release").run())
+    assert screen.selectbox(key=launch_keys.RUN_RELEASE).value == "No release"
+    check(screen.button(key=launch_keys.RUN_BACK).click().run())
+    assert not {keys.NEW, keys.DATASET, keys.RELEASE} & set(screen.query_params)
+    assert screen.button(key=evaluation_keys.EVALUATION_NEW)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"dataset": "nope"}, "There is no dataset nope"),
+        ({"application": "support-agent", "release": "v99"}, "There is no release support-agent/v99"),
+    ],
+)
+def test_wrong_name_in_a_form_link_is_stated(
+    demo_engine: sa.Engine, query: dict[str, str], sentence: str
+) -> None:
+    screen = open_linked("evaluations", new="1", **query)
+    assert sentence in read_texts(screen)
+    assert not [button for button in screen.button if button.key == launch_keys.RUN_LAUNCH]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("datasets", ("new=1", "dataset=")), ("releases", ("new=1", "application=", "release="))],
+)
+def test_evaluate_links_name_their_subject(
+    demo_engine: sa.Engine, name: str, parameters: tuple[str, ...]
+) -> None:
+    links = [element.proto for element in open_screen(name).get("page_link")]
+    query = next(
+        link.query_string for link in links if link.label.startswith("Evaluate") and link.query_string
+    )
+    assert all(parameter in query for parameter in parameters)
 
 
 def test_menu_keeps_filters_between_screens(demo_engine: sa.Engine) -> None:

@@ -69,6 +69,8 @@ class Metric:
     """None if the direction depends on the application; a gate on such a metric must be set explicitly."""
     calls: CallCounts = CallCounts()
     is_proxy: bool = False
+    proposed_minimum: float | None = None
+    """A minimum to start from, where the documented use of the metric gives one; a form proposes it."""
 
     @property
     def needs_reference(self) -> bool:

@@ -15,7 +15,15 @@ from genaiops_core.statistics import overlap
 _LIMIT = "It is not faithfulness: it detects a swapped or empty context, not a hallucination that uses the context's words."
 
 
-def _build_proxy(name: str, title: str, needs: tuple[str, ...], description: str, source: str) -> Metric:
+def _build_proxy(
+    name: str,
+    title: str,
+    needs: tuple[str, ...],
+    description: str,
+    source: str,
+    *,
+    proposed_minimum: float | None = None,
+) -> Metric:
     return Metric(
         name=name,
         title=title,
@@ -26,6 +34,7 @@ def _build_proxy(name: str, title: str, needs: tuple[str, ...], description: str
         source=source,
         judges=ANY_JUDGE,
         is_proxy=True,
+        proposed_minimum=proposed_minimum,
     )
 
 
@@ -36,6 +45,8 @@ ENTRIES = (
         ("answer", "contexts"),
         "the share of the answer's content words that occur in its contexts.",
         "token precision against the retrieved text, as Knowledge-F1/K-Precision in dialogue evaluation",
+        # Below half, most of the answer is about something else than its contexts.
+        proposed_minimum=0.5,
     ),
     _build_proxy(
         "question_overlap",
@@ -50,6 +61,7 @@ ENTRIES = (
         ("contexts", "reference"),
         "the share of the reference's content words that occur in the contexts.",
         "token recall of the reference, a lexical stand-in for context recall",
+        proposed_minimum=0.5,
     ),
     _build_proxy(
         "reference_overlap",
@@ -57,6 +69,8 @@ ENTRIES = (
         ("answer", "reference"),
         "ROUGE-L F of answer and reference: words in the same order.",
         "Lin, ROUGE: a package for automatic evaluation of summaries, 2004",
+        # A correct answer in other words shares about a third of the reference in the same order.
+        proposed_minimum=0.3,
     ),
 )
 

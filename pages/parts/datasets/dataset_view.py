@@ -13,7 +13,7 @@ from genaiops_core.evaluation.readers.tables import Problem
 from pages.parts.datasets import dataset_edit, dataset_filter, dataset_keys, dataset_split, dataset_versions
 from pages.parts.reads import cache
 from pages.parts.reads import datasets as reads_datasets
-from pages.parts.shared import confirm, tables, units
+from pages.parts.shared import address, confirm, keys, tables, units
 from pages.parts.shared.frame import Screen
 
 TABS = ("Cases", "Edit", "Versions", "Split")
@@ -128,7 +128,12 @@ def _draw_head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVer
                 )
         if st.button("Delete", icon=":material/delete:", key=dataset_keys.DATASET_DELETE, type="tertiary"):
             _open_delete_dialog(screen, versions)
-        st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
+        st.page_link(
+            "pages/evaluations.py",
+            label="Evaluate",
+            icon=":material/science:",
+            query_params=address.build_query("evaluations", **{keys.NEW: "1", keys.DATASET: name}),
+        )
     st.caption(
         f"{units.format_quantity(version.cases, 'case')} · {units.escape_markdown(version.source)} · "
         f"{units.format_instant(version.created_at)} by {units.escape_markdown(version.created_by)}"

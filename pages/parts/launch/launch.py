@@ -18,22 +18,26 @@ from pages.parts.launch import (
     target_fields,
 )
 from pages.parts.reads import cache, evaluations, launch, metrics
-from pages.parts.shared import frame, keys, tables, units
+from pages.parts.shared import address, frame, keys, tables, units
 from pages.parts.shared.frame import Screen
+
+_PARAMETERS = (keys.NEW, keys.DATASET, keys.RELEASE)
 
 
 def is_open() -> bool:
-    """Whether the form is open."""
-    return bool(st.session_state.get(launch_keys.COMPOSING))
+    """Whether the form is open: the URL says so."""
+    return st.query_params.get(keys.NEW) == "1"
 
 
 def open_form() -> None:
-    """Open the form; it keeps what was typed before."""
-    st.session_state[launch_keys.COMPOSING] = True
+    """Open the form."""
+    st.query_params[keys.NEW] = "1"
 
 
 def _close() -> None:
-    st.session_state[launch_keys.COMPOSING] = False
+    for parameter in _PARAMETERS:
+        if parameter in st.query_params:
+            del st.query_params[parameter]
 
 
 def draw(screen: Screen, application: str | None) -> None:
@@ -42,8 +46,17 @@ def draw(screen: Screen, application: str | None) -> None:
         st.subheader("New evaluation", icon=":material/play_arrow:", anchor=False, width="content")
         st.space("stretch")
         st.button(
-            "Back to evaluations", icon=":material/arrow_back:", key=launch_keys.RUN_BACK, on_click=_close
+            "Back to evaluations",
+            icon=":material/arrow_back:",
+            key=launch_keys.RUN_BACK,
+            on_click=address.remove_parameters,
+            args=_PARAMETERS,
         )
+    if problem := launch_data.find_wrong_link(screen):
+        frame.draw_empty_state(
+            units.escape_markdown(problem), "Go back, and choose from what exists.", icon="search_off"
+        )
+        return
     # No st.form: each change updates the estimate beside it.
     form_column, summary_column = st.columns([5, 2])
     with form_column:
@@ -85,6 +98,8 @@ def draw(screen: Screen, application: str | None) -> None:
             icon=":material/play_arrow:",
             key=launch_keys.RUN_LAUNCH,
             width="stretch",
+            disabled=bool(metric_choice.problem),
+            help=metric_choice.problem or None,
         ):
             try:
                 _require_complete(target)

@@ -12,7 +12,7 @@ from genaiops_core.evaluation.datasets import case_review
 from genaiops_core.evaluation.runs.estimate import Coverage
 from pages.parts.launch import launch_keys
 from pages.parts.reads import datasets, launch, releases
-from pages.parts.shared import units
+from pages.parts.shared import keys, units
 from pages.parts.shared.frame import Screen
 
 NO_RELEASE = "No release"
@@ -42,11 +42,40 @@ class Cases:
         return min(self.coverage.cases, self.sample_size or limit or self.coverage.cases)
 
 
+def find_wrong_link(screen: Screen) -> str:
+    """What the URL names that does not exist, as a sentence; '' when all of it exists."""
+    dataset = st.query_params.get(keys.DATASET)
+    if dataset and dataset not in [summary.dataset for summary in datasets.list_datasets(screen.url)]:
+        return f"There is no dataset {dataset}"
+    release = _read_linked_release()
+    if release and release not in [item.name for item in releases.list_releases(screen.url, None)]:
+        return f"There is no release {release}"
+    return ""
+
+
+def _read_linked_release() -> str:
+    """`application/release` of the URL; '' without a release."""
+    release = st.query_params.get(keys.RELEASE)
+    return f"{st.query_params.get(keys.APPLICATION, '')}/{release}" if release else ""
+
+
+def _apply_link() -> None:
+    """Choose what the URL names, once: the user may change it afterwards."""
+    link = (st.query_params.get(keys.DATASET), _read_linked_release())
+    if st.session_state.get(launch_keys.LINK) == link and launch_keys.RUN_DATASET in st.session_state:
+        return
+    st.session_state[launch_keys.LINK] = link
+    for key, value in zip((launch_keys.RUN_DATASET, launch_keys.RUN_RELEASE), link, strict=True):
+        if value:
+            st.session_state[key] = value
+
+
 def draw(screen: Screen, application: str | None) -> Cases:
     """Draw dataset, version, sample and release; offers the releases of `application`, None offers all."""
     summaries = {
         dataset_summary.dataset: dataset_summary for dataset_summary in datasets.list_datasets(screen.url)
     }
+    _apply_link()
     dataset_column, version_column, sample_column = st.columns([3, 2, 2])
     dataset = dataset_column.selectbox(
         "Dataset",

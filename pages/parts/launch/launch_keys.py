@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-COMPOSING = "_evaluation_composing"
+LINK = "_run_link"
 RUN_DATASET = "run_dataset"
 RUN_VERSION = "run_version"
 RUN_SPLIT = "run_split"

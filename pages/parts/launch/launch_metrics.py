@@ -26,6 +26,8 @@ class MetricChoice:
     metrics: tuple[str, ...]
     minimums: dict[str, float] | None
     """Metric -> minimum; None applies the gates of the default pipeline."""
+    problem: str
+    """Why the evaluation cannot be launched; '' when it can."""
     pipeline_sample_size: int | None
     """Sample size of the pipeline, used when no sample size was chosen; None for minimums."""
 
@@ -41,18 +43,20 @@ def draw(
         defaults: metrics selected when no gate of the pipeline names an available metric.
         cases: the cases that will be scored.
     """
-    gate_source = st.segmented_control(
-        "Gates",
-        [_PIPELINE, _MINIMUMS],
-        default=_PIPELINE,
-        required=True,
-        key=launch_keys.RUN_BY,
-        help=glossary.GATE,
-    )
     default_pipeline = pipeline.parse_pipeline(pipeline.default_document())
     stages = default_pipeline.stages
     gated = [name for stage in stages for name in (*stage.metrics, *stage.compared_metrics)]
     gated_available = [name for name in dict.fromkeys(gated) if name in available]
+    gate_source = st.segmented_control(
+        "Gates",
+        [_PIPELINE, _MINIMUMS],
+        # A judge that measures no metric of the pipeline can never pass its gates.
+        default=_PIPELINE if gated_available else _MINIMUMS,
+        required=True,
+        # The key names the judge where its default differs, so that another judge starts at its own.
+        key=launch_keys.RUN_BY if not gated_available else f"{launch_keys.RUN_BY}_pipeline",
+        help=glossary.GATE,
+    )
     selected = st.multiselect(
         "Metrics",
         list(available),
@@ -66,36 +70,54 @@ def draw(
         metric_table.draw(
             [available[name] for name in selected], coverage=cases.coverage, key="run_metric_table"
         )
-    minimums = None
+    minimums, problem = None, ""
     if gate_source == _PIPELINE:
         _draw_gates(stages, available, selected, cases=cases)
     else:
-        minimums = _draw_minimums({name: available[name].title for name in selected}) or None
+        thresholds = {name: gate.threshold for stage in stages for name, gate in stage.metrics.items()}
+        minimums = _draw_minimums([available[name] for name in selected], thresholds, cases) or None
+        if minimums is None:
+            problem = "Set a minimum for at least one metric."
+            st.caption(f":orange[:material/info:] {problem}")
     return MetricChoice(
         metrics=tuple(selected),
         minimums=minimums,
+        problem=problem,
         pipeline_sample_size=default_pipeline.sample_size if minimums is None else None,
     )
 
 
-def _draw_minimums(titles: Mapping[str, str]) -> dict[str, float]:
-    st.caption("A metric passes when its whole 95 % interval is at or above the minimum, not only its mean.")
+def _draw_minimums(
+    metrics: Sequence[Metric], thresholds: Mapping[str, float], cases: Cases
+) -> dict[str, float]:
+    """Draw a minimum for each metric; it starts at the proposed one where any case has the data for the metric.
+
+    Args:
+        metrics: the selected metrics.
+        thresholds: metric -> threshold of the default pipeline, the proposal where the metric has none of its own.
+        cases: the cases that will be scored.
+    """
+    st.caption(
+        "A metric passes when its whole 95 % interval is at or above the minimum, not only its mean. "
+        "The proposed minimums come from the documented use of each metric; adapt them to your cases."
+    )
     minimums: dict[str, float] = {}
     with st.grid(3, min_column_width=190, gap="small"):
-        for name, title in titles.items():
+        for metric in metrics:
+            has_data = cases.coverage.count_lacking(metric.needs) < cases.coverage.cases
+            proposal = thresholds.get(metric.name, metric.proposed_minimum) if has_data else None
             value = st.number_input(
-                title,
+                metric.title,
                 min_value=0.0,
                 max_value=1.0,
-                value=None,
+                value=proposal,
                 step=0.05,
-                key=launch_keys.run_minimum(name),
+                # A widget keeps its value when its default changes: other cases may have the data.
+                key=launch_keys.run_minimum(metric.name) + ("" if has_data else "_without_data"),
                 placeholder="no minimum",
             )
             if value is not None:
-                minimums[name] = float(value)
-    if not minimums:
-        st.caption(":orange[:material/info:] Without a minimum, the pipeline gates apply.")
+                minimums[metric.name] = float(value)
     return minimums
 
 

@@ -46,5 +46,10 @@ def list_health(url: str, filters: Filters) -> list[health.Health]:
         return health.read_health(connection, filters, policy.default())
 
 
+def get_policy(application: str | None) -> policy.Policy:
+    """The rollback policy in force for an application."""
+    return policy.policy_in_force(application)
+
+
 register_reads("rollouts", list_rollouts, list_rollout_history, list_health)
 register_reads("incidents", list_incidents, list_rollbacks, list_rollouts, list_rollout_history, list_health)

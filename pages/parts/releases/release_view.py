@@ -10,7 +10,7 @@ from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.releases.approvals import Approval
 from genaiops_core.releases.releases import Release
 from pages.parts.releases import release_keys
-from pages.parts.shared import keys, tables, units
+from pages.parts.shared import address, keys, tables, units
 
 
 def pick(releases: Sequence[Release], *, default: int) -> int | None:
@@ -45,13 +45,13 @@ def pick(releases: Sequence[Release], *, default: int) -> int | None:
     )
 
 
-def draw_evaluation(evaluation: Evaluation | None) -> None:
-    """Draw the verdict of the newest evaluation, for the approver, with a link to it."""
+def draw_evaluation(release: Release, evaluation: Evaluation | None) -> None:
+    """Draw the verdict of the newest evaluation of a release, for the approver, with a link to it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if evaluation is None:
             st.badge("not evaluated", icon=":material/science:", color="gray")
             st.caption("No evaluation names this release yet.", width="content")
-            st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
+            _draw_evaluate_link(release, "Evaluate")
             return
         if evaluation.verdict:
             tables.draw_badge(
@@ -72,6 +72,18 @@ def draw_evaluation(evaluation: Evaluation | None) -> None:
             icon=":material/science:",
             query_params={keys.EVALUATION: evaluation.id},
         )
+        _draw_evaluate_link(release, "Evaluate again")
+
+
+def _draw_evaluate_link(release: Release, label: str) -> None:
+    """Draw the link to the form of a new evaluation with the release chosen."""
+    parameters = {keys.NEW: "1", keys.APPLICATION: release.application, keys.RELEASE: release.release}
+    st.page_link(
+        "pages/evaluations.py",
+        label=label,
+        icon=":material/play_arrow:",
+        query_params=address.build_query("evaluations", **parameters),
+    )
 
 
 def draw_details(release: Release, decisions: Sequence[Approval]) -> None:

@@ -10,12 +10,11 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.clock import now
-from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollbacks.policy_metrics import Metric
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.time_window import STEPS, Filters
 from genaiops_core.telemetry.traffic.series import Point, choose_step, list_step_starts
-from pages.parts.charts import measures, plots
+from pages.parts.charts import measures, plots, thresholds
 from pages.parts.reads import quality, rollouts, traffic
 from pages.parts.shared import frame, tables, units
 from pages.parts.shared.filters import Header
@@ -57,22 +56,17 @@ def draw_live(url: str, application: str, head: Header) -> None:
             f"No request of {units.escape_markdown(application)} in the window {head.window}. Widen the window."
         )
         return
-    policy = policies.default()
+    policy = rollouts.get_policy(application)
 
     def build_lines(
         value: measures.Value, *, divisor: float = 1, gap: float | None = None
     ) -> list[plots.Line]:
         return measures.build_release_lines(filters, points, rollout, value, divisor=divisor, gap=gap)
 
-    def find_limit(
-        metric: Metric, *, divisor: float = 1, unit: str = "", sign: str = ""
-    ) -> plots.Limit | None:
-        threshold = policy.strictest_threshold(metric)
-        return (
-            None
-            if threshold is None
-            else plots.Limit(value=threshold / divisor, label=f"rollback {sign}{threshold / divisor:g}{unit}")
-        )
+    def find_limit(metric: Metric, *, divisor: float = 1, unit: str = "") -> plots.Limit | None:
+        # Beside a canary, the threshold is the canary's: the policy does not watch the stable release then.
+        subject = "canary" if rollout is not None and rollout.canary else ""
+        return thresholds.build_limit(policy, metric, rollout, divisor=divisor, unit=unit, subject=subject)
 
     panels: list[tuple[str, str, list[plots.Line], plots.Limit | None, float | None]] = [
         ("Requests", "per min", build_lines(lambda f: f.requests, divisor=minutes, gap=0), None, None),
@@ -80,21 +74,21 @@ def draw_live(url: str, application: str, head: Header) -> None:
             "Error rate",
             "%",
             build_lines(lambda f: None if f.error_rate is None else f.error_rate * 100),
-            find_limit("error_rate", divisor=0.01, unit=" %", sign="> "),
+            find_limit("error_rate", divisor=0.01, unit=" %"),
             None,
         ),
         (
             "p95 latency",
             "s",
             build_lines(lambda f: f.latency_ms["p95"], divisor=1000),
-            find_limit("p95_latency", divisor=1000, unit=" s", sign="> "),
+            find_limit("p95_latency", divisor=1000, unit=" s"),
             None,
         ),
         (
             "Cost per request",
             "USD",
             build_lines(lambda f: f.cost_per_request_nano_usd, divisor=1e9),
-            find_limit("cost_per_request", unit=" USD", sign="> "),
+            find_limit("cost_per_request", unit=" USD"),
             None,
         ),
         ("Canary share, observed", "%", _build_share_lines(filters, points, rollout), None, 100.0),
@@ -102,7 +96,7 @@ def draw_live(url: str, application: str, head: Header) -> None:
             "Quality, by hour",
             "score",
             _build_quality_lines(url, application, at, rollout),
-            find_limit("avg_quality_score", sign="< "),
+            find_limit("avg_quality_score"),
             1.0,
         ),
     ]

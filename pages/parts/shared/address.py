@@ -71,19 +71,24 @@ def follow(name: str) -> None:
     memory.parameters[name] = {key: value for key, value in query.items() if key not in _ONE_VISIT}
 
 
-def build_query(name: str, **parameters: str | None) -> dict[str, str]:
+def build_query(name: str, **parameters: str) -> dict[str, str]:
     """The URL parameters of a link: the filters in force that the screen `name` has, then `parameters`.
 
     Args:
         name: the screen that the link opens.
-        parameters: parameters of the link; None leaves a filter out, which only a link to the same screen can.
+        parameters: further parameters of the link.
     """
     memory = _read_memory()
     query = {key: memory.filters[key] for key in catalogue.BY_NAME[name].parameters if key in memory.filters}
+    query |= {key: value for key, value in parameters.items() if value is not None}
     if memory.screen != name and memory.screen:
         appended = catalogue.BY_NAME[memory.screen].parameters
-        query = {key: value for key, value in query.items() if key not in appended}
-    return {key: value for key, value in (query | parameters).items() if value is not None}
+        return {
+            key: value
+            for key, value in query.items()
+            if key not in appended or value != memory.filters.get(key)
+        }
+    return query
 
 
 def read_filter(key: str) -> str | None:
@@ -94,6 +99,13 @@ def read_filter(key: str) -> str | None:
 def build_return_query(name: str) -> dict[str, str]:
     """The URL parameters that open a screen as the session left it: filters, search, tab, order."""
     return _read_memory().parameters.get(name, {}) | build_query(name)
+
+
+def remove_parameters(*names: str) -> None:
+    """Remove parameters from the URL as one entry of the history; for callbacks, before any widget is bound."""
+    remaining = {key: value for key, value in st.query_params.to_dict().items() if key not in names}
+    if len(remaining) < len(st.query_params):
+        st.query_params.from_dict(remaining)
 
 
 def ignore_default(key: str, default: str) -> None:
@@ -190,9 +202,7 @@ class LinkedTable:
         )
 
     def _forget(self) -> None:
-        for parameter in (self._parameter, self._alias):
-            if parameter in st.query_params:
-                del st.query_params[parameter]
+        remove_parameters(self._parameter, self._alias)
 
     def write(self, selected: str | None) -> None:
         """Write the selected identifier into the URL; None removes what this table wrote."""

@@ -10,12 +10,12 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.clock import now
-from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollbacks.health import Health
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts.charts import measures, plots
+from pages.parts.charts import measures, plots, thresholds
+from pages.parts.reads import rollouts as rollouts_reads
 from pages.parts.reads import traces, traffic
 from pages.parts.shared import keys, tables, units
 
@@ -141,11 +141,10 @@ def draw_latency(url: str, window: Filters, rollouts: Sequence[Rollout], busiest
         window, points, rollout, lambda f: f.latency_ms["p95"], divisor=1000
     )
     st.subheader(f"p95 latency, {units.escape_markdown(application)}", icon=":material/speed:", anchor=False)
-    limit_ms = policies.default().strictest_threshold("p95_latency")
-    limit = (
-        plots.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
-        if limit_ms
-        else None
+    # The policy knows no environment, so it does not watch the figures of one.
+    watched = rollout if window.environment is None else None
+    limit = thresholds.build_limit(
+        rollouts_reads.get_policy(application), "p95_latency", watched, divisor=1000, unit=" s"
     )
     plots.draw(
         plots.build_line_chart(series, unit="s", limit=limit, height=262, decimals=2),
