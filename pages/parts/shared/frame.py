@@ -165,13 +165,20 @@ def _require_router() -> None:
         st.rerun()
 
 
-def _require_safe_server() -> None:
+def find_server_problem() -> GenAIOpsError | None:
+    """Why nothing may be read on this server: it listens on an address that others reach, and there is no login."""
     if not st.runtime.exists():
-        return
+        return None
     try:
         # Without an address the server listens on all interfaces.
         require_safe_address(st.get_option("server.address") or "0.0.0.0")  # noqa: S104
     except GenAIOpsError as error:
+        return error
+    return None
+
+
+def _require_safe_server() -> None:
+    if error := find_server_problem():
         st.error(units.escape_markdown(error), icon=":material/lock:")
         st.stop()
 
