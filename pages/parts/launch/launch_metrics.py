@@ -74,7 +74,12 @@ def draw(
     if gate_source == _PIPELINE:
         _draw_gates(stages, available, selected, cases=cases)
     else:
-        thresholds = {name: gate.threshold for stage in stages for name, gate in stage.metrics.items()}
+        thresholds = {
+            name: gate.threshold
+            for stage in stages
+            for name, gate in stage.metrics.items()
+            if gate.threshold is not None
+        }
         minimums = _draw_minimums([available[name] for name in selected], thresholds, cases) or None
         if minimums is None:
             problem = "Set a minimum for at least one metric."
