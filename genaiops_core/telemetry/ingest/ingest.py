@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,6 +27,7 @@ from genaiops_core.telemetry.ingest.entry_spans import late_entries
 from genaiops_core.telemetry.ingest.entry_spans.rule import mark_entries
 from genaiops_core.telemetry.ingest.models import ModelNames
 from genaiops_core.telemetry.ingest.payloads import build_payload_rows
+from genaiops_core.telemetry.ingest.repeated_spans import replacement
 from genaiops_core.telemetry.otlp.decode import DecodedExport
 from genaiops_core.telemetry.rollups import rollups, usage
 from genaiops_core.telemetry.scores import record_scores
@@ -112,17 +114,25 @@ class Ingestor:
         deduplication.mark_duplicates(spans)
         mark_entries(spans)
         new = span_store.insert_spans(connection, spans)
-        if not new:
+        repeated: list[SpanFacts] = []
+        if len(new) < len(spans):
+            repeated = replacement.find_more_complete(connection, spans, new)
+        if not new and not repeated:
             return 0
+        received_ns = time.time_ns()
         self._register_applications(connection, {span.application for span in new}, batches)
-        connection.execute(sa.insert(payload), build_payload_rows(new))
-        late_entries.lock_traces(connection, {span.trace_id for span in new})
-        rows = requests.build_request_rows(new, time.time_ns())
+        late_entries.lock_traces(connection, {span.trace_id for span in (*new, *repeated)})
+        replaced = replacement.replace_spans(connection, repeated)
+        if payload_rows := build_payload_rows([*new, *replaced.spans]):
+            connection.execute(sa.insert(payload), payload_rows)
+        rows = requests.build_request_rows(new, received_ns)
         # Before the upsert, which may move a request to the day of its root span.
         days = usage.find_touched_days(connection, rows)
+        if replaced.spans:
+            days |= usage.find_touched_days(connection, [_name_request(span) for span in replaced.spans])
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
-        states = requests.fetch_states(connection, new)
+        states = requests.fetch_states(connection, new, replaced.requests)
         identity.recheck_identities(
             connection,
             [
@@ -135,8 +145,10 @@ class Ingestor:
         requests.correct(connection, changes.requests)
         entry_changes = late_entries.recheck_entries(connection, new, states)
         usage.mark_days(connection, entry_changes.days, self.shard)
+        if replaced.spans:
+            replacement.reopen_requests(connection, replaced.requests, received_ns)
         cells = rollups.build_cells(new)
-        for moved in (changes, entry_changes):
+        for moved in (replaced, changes, entry_changes):
             rollups.subtract_spans(cells, moved.before)
             rollups.add_spans(cells, moved.after)
         rollups.write_cells(connection, cells, self.shard)
@@ -213,6 +225,10 @@ class Ingestor:
                 for name in sorted(names - known)
             ],
         )
+
+
+def _name_request(span: SpanFacts) -> dict[str, Any]:
+    return {"application": span.application, "trace_id": span.trace_id, "start_ns": span.start_ns}
 
 
 def _price_span(prices: PriceList, span: SpanFacts) -> CallPrice:

@@ -16,7 +16,7 @@ from genaiops_core.telemetry.blobs import make_decompressor
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.spans import SpanFacts
 
-_LEVEL = 1
+LEVEL = 1
 
 
 def build_payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def build_payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
         traces.setdefault(key, {})[span.span_id] = span.payload
         starts[key] = min(starts.get(key, span.start_ns), span.start_ns)
     # One per batch: threads must not share a compressor.
-    compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+    compress = zstandard.ZstdCompressor(level=LEVEL).compress
     return [
         {
             "trace_id": key[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -52,21 +52,32 @@ class RequestState(NamedTuple):
     has_called_entry: bool
     new_spans: int
     """Of `spans`, those that this transaction inserted."""
+    has_replaced: bool = False
+    """Whether this transaction replaced one of its spans."""
 
     @property
     def is_extended(self) -> bool:
         """Whether spans of this and of an earlier transaction belong to the request, and few enough to load."""
-        return 0 < self.new_spans < self.spans <= MAX_TRACE_SPANS
+        is_changed = self.has_replaced or 0 < self.new_spans < self.spans
+        return is_changed and self.spans <= MAX_TRACE_SPANS
 
 
 MAX_TRACE_SPANS = 20_000
 """The spans of larger traces are not loaded again: only those of the same transaction are compared."""
 
 
-def fetch_states(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[RequestState]:
-    """Read the requests of the traces of `new`, spans just inserted, whose requests were just upserted."""
+def fetch_states(
+    connection: sa.Connection, new: Iterable[SpanFacts], replaced: Collection[tuple[str, str]] = ()
+) -> list[RequestState]:
+    """Read the requests of the traces of `new`, spans just inserted, whose requests were just upserted.
+
+    Args:
+        connection: the writing transaction.
+        new: spans just inserted.
+        replaced: trace id and application of requests of which spans were just replaced.
+    """
     added = Counter((facts.trace_id, facts.application) for facts in new)
-    traces = sorted({trace_id for trace_id, _ in added})
+    traces = sorted({trace_id for trace_id, _ in (*added, *replaced)})
     c = request.c
     columns = (
         c.trace_id,
@@ -91,6 +102,7 @@ def fetch_states(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[Re
                     has_identity,
                     has_called_entry,
                     added[trace_id, application],
+                    (trace_id, application) in replaced,
                 )
             )
     return states

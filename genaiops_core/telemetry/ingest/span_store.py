@@ -11,18 +11,26 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from db.engine import is_sqlite
 from db.tables.telemetry import span
+from genaiops_core.telemetry.ingest.repeated_spans.completeness import rate_columns, rate_content
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, to_row
 
 
 def sort_distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
-    """Sort `spans` by (trace, span, application), and drop all but the first of each.
+    """Sort `spans` by (trace, span, application), and drop all but the most complete of each.
 
     The order prevents deadlocks: two writers of the same traces lock the rows in the same sequence.
     """
     distinct: dict[tuple[str, str, str], SpanFacts] = {}
     for facts in spans:
-        distinct.setdefault((facts.trace_id, facts.span_id, facts.application), facts)
+        key = (facts.trace_id, facts.span_id, facts.application)
+        other = distinct.setdefault(key, facts)
+        if other is not facts and _rate(facts) > _rate(other):
+            distinct[key] = facts
     return [distinct[key] for key in sorted(distinct)]
+
+
+def _rate(facts: SpanFacts) -> tuple[Any, ...]:
+    return (*rate_columns(facts), *rate_content(facts, facts.payload))
 
 
 def insert_spans(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:

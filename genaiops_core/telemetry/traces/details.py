@@ -67,7 +67,7 @@ def read_span_details(
     for application, blob in blobs:
         for span_id, payload_of_span in orjson.loads(decompress(blob)).items():
             key = (application, span_id)
-            # Table `span` has the first received span of an id, so a later payload of that id is not shown.
+            # Ingest removes the payload of a replaced span; of two payloads of an id the first belongs to the row.
             if key not in details_by_key and (wanted is None or key in wanted):
                 details_by_key[key] = _parse_details(payload_of_span, logs.get(span_id, ()))
     for key in wanted or ():

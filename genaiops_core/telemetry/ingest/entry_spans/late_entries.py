@@ -100,8 +100,11 @@ def recheck_entries(
     unclear = [
         trace_id
         for trace_id, members in by_trace.items()
-        if any(state.spans > state.new_spans for state in members)
-        and (len(members) > 1 or trace_id in called or any(state.has_called_entry for state in members))
+        if any(state.has_replaced for state in members)
+        or (
+            any(state.spans > state.new_spans for state in members)
+            and (len(members) > 1 or trace_id in called or any(state.has_called_entry for state in members))
+        )
     ]
     return _apply_rule(connection, _fetch_requests(connection, unclear), {}) if unclear else EntryChanges()
 
