@@ -18,6 +18,10 @@ CONNECT_TIMEOUT_S = 5
 """Of PostgreSQL."""
 
 
+class UnsupportedDatabase(ValueError):
+    """The URL names a database that the product cannot use."""
+
+
 def make_engine(url: str | sa.URL, *, pool_size: int = 8) -> sa.Engine:
     """Create an engine for `url` with the settings of the product.
 
@@ -26,7 +30,7 @@ def make_engine(url: str | sa.URL, *, pool_size: int = 8) -> sa.Engine:
         pool_size: connections kept open by this process.
 
     Raises:
-        ValueError: the URL names another database.
+        UnsupportedDatabase: the URL names another database.
     """
     parsed = sa.make_url(url)
     backend = parsed.get_backend_name()
@@ -34,7 +38,7 @@ def make_engine(url: str | sa.URL, *, pool_size: int = 8) -> sa.Engine:
         return _sqlite_engine(parsed, pool_size)
     if backend == "postgresql":
         return _postgresql_engine(parsed, pool_size)
-    raise ValueError(
+    raise UnsupportedDatabase(
         f"GENAIOPS_DATABASE_URL names the database '{backend}'; use sqlite:///FILE or postgresql://..."
     )
 

@@ -32,14 +32,28 @@ class SchemaStatus:
         return self.current == self.head
 
 
+class UnknownSchema(Exception):
+    """The database has a schema that this program does not know; the message is for users."""
+
+
 def upgrade(engine: sa.Engine, to: str = "head") -> SchemaStatus:
     """Apply every migration that is missing, up to `to`, in one transaction.
 
     The first process takes the lock (SQLite: the write lock; PostgreSQL: an advisory lock) and migrates; the others
     wait and find nothing left to do. A migration that fails leaves the database as it was.
+
+    Raises:
+        UnknownSchema: the database was migrated by a newer version, or by another program.
     """
-    if status(engine).is_current:
-        return status(engine)
+    before = status(engine)
+    if before.is_current:
+        return before
+    if before.current is not None and before.current not in _list_revisions():
+        raise UnknownSchema(
+            f"The database has schema '{before.current}', and this version of the program knows schemas up to "
+            f"{before.head}: a newer version has used it. Install that version, or name another database in "
+            "GENAIOPS_DATABASE_URL."
+        )
     with writing(engine) as connection:
         if not is_sqlite(connection):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
@@ -58,8 +72,12 @@ def status(engine: sa.Engine) -> SchemaStatus:
 
 
 def _head() -> str:
-    """The newest revision of this program; file names begin with the number of their revision."""
-    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(_list_revisions())
+
+
+def _list_revisions() -> list[str]:
+    """The revisions of this program; file names begin with the number of their revision."""
+    return [path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")]
 
 
 def _run_migrations(connection: sa.Connection, to: str) -> None:

@@ -8,6 +8,10 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from db.engine import WRITE_OPTION
+
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
+
 Kind = Literal["away", "busy", "full", "read-only", "unreadable", "refused"]
 
 
@@ -96,6 +100,16 @@ def check(engine: sa.Engine) -> None:
     """Ask the database for an answer; raises an error of SQLAlchemy without one."""
     with engine.connect() as connection:
         connection.execute(sa.select(sa.literal(1)))
+
+
+def check_writable(engine: sa.Engine) -> None:
+    """Raise an error of SQLAlchemy when a migrated database accepts no write; the write of this check is rolled back."""
+    # Taking the write lock alone succeeds on a file that SQLite opened read-only.
+    with engine.connect() as connection:
+        connection = connection.execution_options(**{WRITE_OPTION: True})
+        with connection.begin() as transaction:
+            connection.execute(sa.update(_VERSION).values(version_num=_VERSION.c.version_num))
+            transaction.rollback()
 
 
 def _find_kind(error: BaseException) -> Kind | None:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import getpass
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from genaiops_core import database_url
+from genaiops_core.access.host_patterns import parse_patterns
+from genaiops_core.access.outbound import parse_outbound_rule
+from genaiops_core.errors import Misconfigured
+
+_FURTHER_PREFIXES = ("GENAIOPS_TARGET_", "GENAIOPS_TEST_", "GENAIOPS_BENCH_")
+"""Variables that targets refer to, and switches of tests and benchmarks."""
+
+_OF_A_CONTAINER_PLATFORM = re.compile(r"GENAIOPS_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT_[0-9]+_)\w*")
+"""Set in every container of a cluster that has a service with the name of the product."""
 
 
 def _login_name() -> str:
@@ -46,7 +59,11 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(False, description="Ready only after the demo applications are written.")
     ready_with_ui: bool = Field(False, description="Ready only while the console is warmed up and responds.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: str = Field(
+        "INFO",
+        description="DEBUG, INFO, WARNING or ERROR.",
+        pattern="(?i)^(debug|info|warning|error|critical)$",
+    )
     ingest_queue_batches: int = Field(
         64, description="Batches that wait for the database before OTLP returns 503 with Retry-After.", ge=1
     )
@@ -175,3 +192,47 @@ class Settings(BaseSettings):
             }
             for name, field in type(self).model_fields.items()
         ]
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, and check all of them.
+
+    Raises:
+        Misconfigured: a value is invalid, or a variable with the prefix of the product is no setting.
+    """
+    _require_known_names(environment)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise Misconfigured(" ".join(_describe_problem(problem) for problem in error.errors())) from None
+    for name in ("allowed_hosts", "target_hosts", "judge_api_hosts"):
+        parse_patterns(getattr(settings, name), f"GENAIOPS_{name.upper()}")
+    parse_outbound_rule(settings.private_hosts)
+    return settings
+
+
+def _require_known_names(environment: Mapping[str, str]) -> None:
+    known = [f"GENAIOPS_{name.upper()}" for name in Settings.model_fields]
+    for name, value in environment.items():
+        upper = name.upper()
+        is_foreign = upper.startswith(_FURTHER_PREFIXES) or _OF_A_CONTAINER_PLATFORM.fullmatch(upper)
+        if not upper.startswith("GENAIOPS_") or upper in known or is_foreign or value.startswith("tcp://"):
+            continue
+        # Without the prefix, which makes every pair of names similar.
+        prefix = "GENAIOPS_"
+        similar = difflib.get_close_matches(
+            upper.removeprefix(prefix), [setting.removeprefix(prefix) for setting in known], n=1
+        )
+        hint = f"did you mean {prefix}{similar[0]}?" if similar else "genaiops settings lists all settings."
+        raise Misconfigured(f"There is no setting {name}; {hint}")
+
+
+def _describe_problem(problem: Any) -> str:
+    """One sentence about an invalid value; a secret is not repeated."""
+    field = str(problem["loc"][0])
+    value = "" if "secret" in problem["type"] or field == "judge_api_key" else f" is '{problem['input']}'"
+    reason = str(problem["msg"])
+    if field == "log_level":
+        reason = "it must be DEBUG, INFO, WARNING or ERROR"
+    reason = reason.replace("Input should be", "it must be").rstrip(".")
+    return f"GENAIOPS_{field.upper()}{value}: {reason}."

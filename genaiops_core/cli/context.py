@@ -11,24 +11,21 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core import database_url
 from genaiops_core.access.identity import actor_name
-from genaiops_core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from genaiops_core.settings import Settings
 
 
 def settings() -> Settings:
-    from genaiops_core.settings import Settings
+    """The settings of the environment; raises Misconfigured for an invalid or unknown one."""
+    from genaiops_core.settings import read_settings
 
-    return Settings()
+    return read_settings()
 
 
 def engine() -> sa.Engine:
     """Open the database of this environment and migrate it to the current schema."""
-    try:
-        opened = make_engine(database_url.from_environment())
-    except ValueError as error:
-        raise Misconfigured(str(error)) from error
+    opened = make_engine(database_url.from_environment())
     # Pending connections would otherwise delay or warn at the end of the interpreter.
     atexit.register(opened.dispose)
     upgrade(opened)

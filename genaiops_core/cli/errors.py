@@ -12,12 +12,19 @@ def explain_error(error: Exception) -> str:
     """
     import sqlalchemy.exc
 
+    from db.engine import UnsupportedDatabase
+    from db.migrate import UnknownSchema
+    from db.outage import find_outage
+
+    if isinstance(error, UnsupportedDatabase | UnknownSchema):
+        return str(error)
     if isinstance(error, sqlalchemy.exc.ArgumentError):
         return (
             "GENAIOPS_DATABASE_URL is not a valid database URL; write sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/DATABASE."
         )
-    if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.TimeoutError):
+    is_database_error = isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.TimeoutError)
+    if is_database_error or find_outage(error) is not None:
         message = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return f"The database cannot be used: {message.rstrip('.')}. Check GENAIOPS_DATABASE_URL and GENAIOPS_HOME."
     if isinstance(error, OSError) and error.filename is not None:

@@ -11,6 +11,7 @@ from uvicorn.supervisors import Multiprocess
 
 from genaiops_core import logs
 from genaiops_core.errors import Misconfigured
+from genaiops_core.processes.database import open_database
 from genaiops_core.settings import Settings
 
 START_S = 120
@@ -32,6 +33,8 @@ def run(settings: Settings) -> None:
             "set GENAIOPS_DATABASE_URL to a PostgreSQL database first."
         )
     logs.configure(settings.log_level)
+    # An unusable database is one sentence of the command; in the server it would be a traceback of each process.
+    open_database(settings.url)
     # Worker processes read their settings from the environment.
     os.environ.update(settings.environment())
     listener = listen(settings.host, settings.api_port)

@@ -15,11 +15,10 @@ from types import FrameType
 
 from rich.console import Console
 
-from db.engine import make_engine
-from db.migrate import upgrade
 from genaiops_core import output
 from genaiops_core.errors import Misconfigured
 from genaiops_core.processes import ui
+from genaiops_core.processes.database import open_database
 from genaiops_core.project import root
 from genaiops_core.settings import Settings
 
@@ -111,10 +110,8 @@ def run(settings: Settings, *, json: bool = False) -> int:
     """
     for port, setting in ((settings.ui_port, "--ui-port"), (settings.api_port, "--api-port")):
         _require_free(settings.host, port, setting)
-    engine = make_engine(settings.url)
     # Once, before three processes start that would all migrate.
-    upgrade(engine)
-    engine.dispose()
+    open_database(settings.url)
 
     settings = settings.model_copy(update={"ready_with_ui": True})
     program = [sys.executable, "-m", "genaiops_core.cli.main"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from db.engine import make_engine
 from genaiops_core.project import root
 from genaiops_core.settings import Settings
 
@@ -24,6 +25,8 @@ def command(settings: Settings) -> list[str]:
 
 def run(settings: Settings) -> None:
     """Replace this process with the console process."""
+    # A URL that no engine can be made for is one sentence here; an unreachable database is shown on the screens.
+    make_engine(settings.url).dispose()
     # Streamlit reads .streamlit/config.toml from the working folder, so it is executed in that folder.
     os.chdir(root())
     arguments = command(settings)

@@ -129,7 +129,7 @@ def test_slow_start_of_processes_is_no_hang(postgres_server: sa.URL, tmp_path: P
     assert " died" not in log.read_text()
 
 
-def test_error_message_is_logged_only_without_data(capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_that_may_quote_data_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     log = logs.get_logger("test")
     for error in (
         ValueError("my secret prompt"),
@@ -145,7 +145,7 @@ def test_error_message_is_logged_only_without_data(capsys: pytest.CaptureFixture
             log.error("failed", exc_info=caught)
             log.exception("failed")
     text = capsys.readouterr().err
-    assert "secret" not in text.replace("test_message_of", "")
+    assert "secret" not in text.replace("test_messages_that", "")
     assert "builtins.ValueError\n" in text and "genaiops_core.errors.BadInput: The field x is wrong." in text
     assert "test_log_contents.py:" in text and text.count("which led to:") == 6
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import streamlit as st
 
 from db.engine import make_engine
-from db.migrate import SchemaStatus, status, upgrade
+from db.migrate import SchemaStatus, UnknownSchema, status, upgrade
 from db.outage import check, find_outage
 from db.transaction import reading
 from pages.parts.reads.cache import QUICK_S, SLOW_S, cache_for
@@ -22,6 +22,7 @@ DATABASE_ERRORS = (
     sa.exc.ProgrammingError,
     sa.exc.DatabaseError,
     sa.exc.TimeoutError,
+    UnknownSchema,
 )
 """Errors of a read whose database is unreachable, locked or of another schema."""
 
