@@ -40,7 +40,9 @@ def fetch_rows(engine: sa.Engine, application: str) -> dict[str, list[Any]]:
         for table in (span, request):
             # The time of arrival differs.
             columns = [c for c in table.c if c.name not in ("id", "application", "open_since_ns")]
-            rows = connection.execute(sa.select(*columns).where(table.c.application == application)).mappings()
+            rows = connection.execute(
+                sa.select(*columns).where(table.c.application == application)
+            ).mappings()
             rows_by_table[table.name] = sorted(
                 (tuple({**row, "trace_id": row["trace_id"][16:]}.values()) for row in rows), key=repr
             )
