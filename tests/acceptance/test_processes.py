@@ -19,6 +19,7 @@ def test_up_is_ready_with_an_empty_database_and_stops_everything(tmp_path: Path)
     console = start_console(tmp_path / "home", demo=False)
     running = next(console)
     assert httpx.get(f"{running.api_url}/readyz", timeout=LIMIT_S).json()["checks"] == {
+        "database": True,
         "schema": True,
         "worker": True,
         "ui": True,
