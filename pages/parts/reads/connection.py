@@ -37,6 +37,16 @@ def open_snapshot(url: str) -> AbstractContextManager[sa.Connection]:
     return reading(open_engine(url))
 
 
+def is_readable(url: str) -> bool:
+    """Whether the database answers."""
+    try:
+        with open_snapshot(url) as connection:
+            connection.execute(sa.select(1))
+    except DATABASE_ERRORS:
+        return False
+    return True
+
+
 @cache_for(SLOW_S)
 def get_schema_status(url: str) -> SchemaStatus:
     """The migration of the database, and the migration that this program brings."""

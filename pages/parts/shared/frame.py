@@ -75,6 +75,21 @@ def show_errors() -> Iterator[None]:
         st.error(units.escape_markdown(error), icon=":material/error:")
     except connection.DATABASE_ERRORS as error:
         _draw_database_error(error)
+        _rerun_when_readable(Settings().url)
+
+
+RETRY_S = 5
+"""Seconds between two looks at a database that could not be read."""
+
+
+@st.fragment(run_every=RETRY_S)
+def _rerun_when_readable(url: str) -> None:
+    """Run the screen again as soon as the database answers; nobody has to press the button."""
+    runs = st.session_state[keys.RETRIES] = st.session_state.get(keys.RETRIES, 0) + 1
+    # The first run belongs to the error that was just drawn.
+    if runs > 1 and connection.is_readable(url):
+        st.session_state[keys.RETRIES] = 0
+        st.rerun()
 
 
 def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -83,9 +98,14 @@ def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callabl
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
         @st.fragment(run_every=run_every_s)
         def panel(*args: Any) -> None:
-            # A fragment reruns without its screen, so the screen's own handler does not apply.
-            with show_errors():
+            # A fragment reruns without its screen, so the screen's own handler does not apply. Its next run is the
+            # next try.
+            try:
                 draw(*args)
+            except GenAIOpsError as error:
+                st.error(units.escape_markdown(error), icon=":material/error:")
+            except connection.DATABASE_ERRORS as error:
+                _draw_database_error(error, panel=draw.__name__)
 
         return panel
 
@@ -165,7 +185,7 @@ def _choose_actor(settings: Settings) -> str:
         return actor_name(settings.actor)
 
 
-def _draw_database_error(error: Exception) -> None:
+def _draw_database_error(error: Exception, *, panel: str = "") -> None:
     reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
     with st.container(border=True):
         st.subheader("The database cannot be read", icon=":material/database_off:")
@@ -174,4 +194,4 @@ def _draw_database_error(error: Exception) -> None:
             "Check that GENAIOPS_DATABASE_URL names the right database and that it is running, then try again. "
             "Your applications are not affected: they keep the last routing that they received."
         )
-        st.button("Try again", icon=":material/refresh:", key="frame_retry")
+        st.button("Try again", icon=":material/refresh:", key=f"frame_retry{panel}")

@@ -30,6 +30,7 @@ NEW = "new"
 ACTOR = "actor"
 FLASH = "_flash"
 PROBLEM = "_problem"
+RETRIES = "_retries"
 
 
 def dialog_form(name: str) -> str:
