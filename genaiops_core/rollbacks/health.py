@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -100,6 +100,21 @@ def decide_state(figures: PolicyFigures, breaches: Collection[Breach], *, has_in
     if breaches:
         return "degraded"
     return "healthy" if figures.requests >= MIN_REQUESTS else "too few requests"
+
+
+def rank_by_trouble(healths: Iterable[Health]) -> list[Health]:
+    """The applications by urgency of their state, then by exceeded thresholds and by requests, both descending."""
+    states = get_args(State)
+    return sorted(
+        healths,
+        key=lambda health: (
+            states.index(health.state),
+            -health.open_incidents,
+            -len(health.breaches),
+            -health.figures.requests,
+            health.application,
+        ),
+    )
 
 
 def read_health(connection: sa.Connection, filters: Filters, policy: Policy) -> list[Health]:

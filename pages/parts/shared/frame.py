@@ -69,14 +69,18 @@ def flash(sentence: str) -> None:
 
 
 @contextmanager
-def show_errors() -> Iterator[None]:
-    """Draw a panel instead of a traceback for an expected error and for an error of the database."""
+def show_errors(*, panel: str = "") -> Iterator[None]:
+    """Draw a panel instead of a traceback for an expected error and for an error of the database.
+
+    Args:
+        panel: names the part of the screen that fails alone; several may fail at once.
+    """
     try:
         yield
     except GenAIOpsError as error:
         st.error(units.escape_markdown(error), icon=":material/error:")
     except connection.DATABASE_ERRORS as error:
-        _draw_database_error(error)
+        _draw_database_error(error, panel=panel)
 
 
 @st.fragment(run_every=OUTAGE_CHECK_S)
@@ -103,8 +107,9 @@ def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callabl
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
         @st.fragment(run_every=run_every_s)
         def panel(*args: Any) -> None:
-            # A fragment reruns without its screen, so the screen's own handler does not apply.
-            with show_errors():
+            # A fragment reruns without its screen, so the screen's own handler does not apply. Its next run is the
+            # next try.
+            with show_errors(panel=draw.__name__):
                 draw(*args)
 
         return panel
@@ -119,7 +124,7 @@ def draw_tabs(panels: Mapping[str, Callable[[], None]], *, key: str) -> None:
     A hidden table costs the browser as much as a visible one.
     """
     # A fragment reruns without its screen, so the screen's own handler does not apply.
-    with show_errors():
+    with show_errors(panel=key):
         tabs = st.tabs(list(panels), key=key, on_change="rerun")
         for tab, draw_panel in zip(tabs, panels.values(), strict=True):
             if tab.open:
@@ -207,7 +212,7 @@ def _choose_actor(settings: Settings) -> str:
         return actor_name(settings.actor)
 
 
-def _draw_database_error(error: Exception) -> None:
+def _draw_database_error(error: Exception, *, panel: str) -> None:
     sentence = connection.describe_outage(error)
     reason = sentence or str(getattr(error, "orig", error)).strip().splitlines()[0]
     if sentence:
@@ -221,4 +226,4 @@ def _draw_database_error(error: Exception) -> None:
             "itself when the database answers again. Your applications are not affected: they keep the last routing "
             "that they received."
         )
-        st.button("Try again", icon=":material/refresh:", key="frame_retry")
+        st.button("Try again", icon=":material/refresh:", key=f"frame_retry{panel}")
