@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from playwright.sync_api import Page, expect
 
+from pages.parts.charts import plots, time_chart
 from tests.acceptance.conftest import Console, wait_until_drawn
 
 
@@ -46,3 +48,24 @@ def test_cards_have_a_described_trend(console: Console, page: Page) -> None:
     page.goto(f"{console.url}/overview")
     wait_until_drawn(page)
     expect(page.get_by_role("img", name=re.compile("^Trend from"))).to_have_count(5)
+
+
+def test_unfinished_last_step_is_dotted(page: Page) -> None:
+    at = [dt.datetime(2026, 11, 30, hour, tzinfo=dt.UTC) for hour in range(4)]
+    series = [
+        plots.Line(name="with a gap", at=at, values=[1, 2, None, 4]),
+        plots.Line(name="whole", at=at, values=[5, 6, 7, 8]),
+    ]
+    chart = plots.build_line_chart(series, unit="s", is_unfinished=True)
+    page.set_content('<div id="parent"><div class="chart" style="width: 600px"></div></div>')
+    page.evaluate(
+        """async ([source, data]) => {
+            const module = await import("data:text/javascript," + encodeURIComponent(source));
+            module.default({ data, parentElement: document.querySelector("#parent") });
+        }""",
+        [time_chart.SCRIPT, time_chart.encode_chart(chart, "p95 latency")],
+    )
+    tails = page.get_by_role("img", name="p95 latency").locator("path.tail")
+    expect(tails).to_have_count(1)
+    expect(tails).to_have_attribute("stroke-dasharray", "2 3")
+    expect(page.locator("path.line:not(.tail)")).to_have_count(2)

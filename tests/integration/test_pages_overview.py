@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 
-import plotly.graph_objects as go
 import pytest
 import sqlalchemy as sa
 
@@ -16,7 +14,7 @@ from genaiops_core.rollbacks import incidents, policy
 from genaiops_core.rollbacks.health import Health
 from genaiops_core.rollbacks.policy_metrics import PolicyFigures
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts.charts import plots, unfinished
+from pages.parts.charts import unfinished
 from pages.parts.traffic import overview_view
 from tests.integration.screens import open_screen, read_texts
 
@@ -96,22 +94,6 @@ def test_change_from_few_requests_is_not_shown(demo_engine: sa.Engine) -> None:
     screen = open_screen("overview", window="30d")
     assert all("too few to compare" in metric.delta for metric in screen.metric[1:4] if metric.delta)
     assert not any("%" in str(metric.delta) for metric in screen.metric)
-
-
-def test_last_step_is_dashed_in_the_colour_of_its_line() -> None:
-    at = [dt.datetime(2026, 11, 30, hour, tzinfo=dt.UTC) for hour in range(4)]
-    figure = plots.build_line_chart(
-        [plots.Line(name="a", at=at, values=[1, 2, 3, 4]), plots.Line(name="b", at=at, values=[5, 6, 7, 8])],
-        unit="s",
-    )
-    unfinished.dash_last_step(figure)
-    first, second, first_tail, second_tail = figure.data
-    assert list(first.y)[:3] == [1, 2, 3] and math.isnan(first.y[3])
-    assert list(first_tail.y) == [3, 4] and list(second_tail.y) == [7, 8]
-    assert str(first_tail.x0) == "2026-11-30 02:00:00"
-    assert (first_tail.line.dash, first_tail.showlegend) == ("dot", False)
-    assert first_tail.line.color == first.line.color != second.line.color == second_tail.line.color
-    assert isinstance(first_tail, go.Scatter)
 
 
 def test_unfinished_step_is_left_out_of_a_trend() -> None:

@@ -34,6 +34,7 @@ def build_line_chart(
     height: int = 240,
     top: float | None = None,
     decimals: int | None = None,
+    is_unfinished: bool = False,
 ) -> TimeChart:
     """Build a chart of lines over time with one unit.
 
@@ -44,6 +45,7 @@ def build_line_chart(
         height: in pixels.
         top: upper end of the axis (1 for scores); the lower end then follows the values.
         decimals: of the hover text; None does not round.
+        is_unfinished: whether the last step is not over; the lines lead to it dotted.
     """
     return TimeChart(
         lines=series,
@@ -54,6 +56,7 @@ def build_line_chart(
         floor=None if top is None else _find_floor(series, limit),
         decimals=decimals,
         has_legend=len(series) > 1,
+        is_unfinished=is_unfinished,
     )
 
 

@@ -113,14 +113,19 @@ function buildSwatch(chart, line, index) {
 }
 
 function drawLine(svg, data, line, x, y) {
-  let path = "", isOpen = false, points = 0;
+  let path = "", tail = "", isOpen = false, points = 0;
   const alone = [];
+  const end = line.values.length - 1;
   line.values.forEach((value, index) => {
     if (value === null) {
       isOpen = false;
       return;
     }
-    path += `${isOpen ? "L" : "M"}${x(data.at[index]).toFixed(1)} ${y(value).toFixed(1)}`;
+    const isTail = data.is_unfinished && isOpen && index === end;
+    if (isTail) {
+      tail = `M${x(data.at[end - 1]).toFixed(1)} ${y(line.values[end - 1]).toFixed(1)}`
+        + `L${x(data.at[end]).toFixed(1)} ${y(value).toFixed(1)}`;
+    } else path += `${isOpen ? "L" : "M"}${x(data.at[index]).toFixed(1)} ${y(value).toFixed(1)}`;
     points += 1;
     // A value between two gaps has no line of its own.
     if (!isOpen && (line.values[index + 1] ?? null) === null) alone.push(index);
@@ -129,6 +134,7 @@ function drawLine(svg, data, line, x, y) {
   svg.append(element("path", {
     class: "line", d: path, stroke: line.colour, ...(line.is_dashed ? { "stroke-dasharray": "6 4" } : {}),
   }));
+  if (tail) svg.append(element("path", { class: "line tail", d: tail, stroke: line.colour, "stroke-dasharray": "2 3" }));
   const marked = points <= 3 ? line.values.flatMap((value, index) => (value === null ? [] : [index])) : alone;
   for (const index of marked) {
     svg.append(element("circle", { cx: x(data.at[index]), cy: y(line.values[index]), r: 2.5, fill: line.colour }));

@@ -17,13 +17,15 @@ MAX_POINTS = 500
 """Per line; more are not distinguishable."""
 
 _FOLDER = Path(__file__).parent
+SCRIPT = (_FOLDER / "time_chart.js").read_text(encoding="utf-8")
+"""Draws the chart in the browser."""
 
 # Once per process: the framework registers it again in every runtime that mounts it.
 _mount = st.components.v2.component(
     "time_chart",
     html='<div class="chart"></div>',
     css=(_FOLDER / "time_chart.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "time_chart.js").read_text(encoding="utf-8"),
+    js=SCRIPT,
 )
 
 
@@ -62,6 +64,8 @@ class TimeChart:
     decimals: int | None = None
     """Of the hover text; None writes five significant digits, more for large values."""
     has_legend: bool = False
+    is_unfinished: bool = False
+    """Whether the last step is not over: the lines lead to it dotted, because its figures still grow."""
 
 
 def draw(chart: TimeChart, *, key: str, alt: str) -> None:
@@ -86,6 +90,7 @@ def encode_chart(chart: TimeChart, alt: str) -> dict[str, Any]:
         "floor": chart.floor,
         "decimals": chart.decimals,
         "legend": chart.has_legend,
+        "is_unfinished": chart.is_unfinished,
         "alt": alt,
     }
 

@@ -334,9 +334,14 @@ def draw_latency(url: str, window: Filters, healths: Sequence[Health]) -> None:
     limit = thresholds.build_limit(
         rollouts.get_policy(application), "p95_latency", watched, divisor=1000, unit=" s"
     )
-    figure = plots.build_line_chart(series, unit="s", limit=limit, height=262, decimals=2)
-    if unfinished.has_unfinished_step(window, now()):
-        unfinished.dash_last_step(figure)
+    figure = plots.build_line_chart(
+        series,
+        unit="s",
+        limit=limit,
+        height=262,
+        decimals=2,
+        is_unfinished=unfinished.has_unfinished_step(window, now()),
+    )
     plots.draw(
         figure,
         key="overview_latency",
