@@ -272,7 +272,8 @@ def _add_requests(connection: sa.Connection, count: int, random: np.random.Gener
                     1_800_000_000,
                 ),
                 *(is_error, "answer question", "production", RELEASES[number % 2], "", f"s{number // 5}"),
-                *(f"u{number % 20_000}", 6, int(is_error), 2, 0, 2_469_134, 1800, 300),
+                *(f"u{number % 20_000}", 6, int(is_error), 2, 0, 0, 2_469_134, 1800, 300),
+                *(False, False, False, None),
             )
 
     raw: Any = connection.connection.cursor()

@@ -39,7 +39,12 @@ def _filters(
     release: str | None = None,
     model: str | None = None,
 ) -> Filters:
-    until = _instant("end", end) if end else clock.now()
+    # On a minute: rollups answer the default window without rows.
+    until = (
+        _instant("end", end)
+        if end
+        else clock.now().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+    )
     since = _instant("start", start) if start else until - _DAY
     return Filters(
         start=since,
@@ -61,13 +66,27 @@ def engine_of(request: Request) -> sa.Engine:
     return engine
 
 
-def answer(filters: Filters, body: Mapping[str, Any]) -> Response:
-    """A response with the window and the filters before `body`."""
+def answer(filters: Filters, body: Mapping[str, Any], *, effective: Filters | None = None) -> Response:
+    """A response with the window and the filters before `body`.
+
+    Args:
+        filters: the requested window.
+        body: the figures.
+        effective: the window that the figures cover, for routes that may extend it.
+    """
     applied_filters = {name: getattr(filters, name) for name in DIMENSIONS}
     return json_response(
         {
             "start": format_instant(filters.start),
             "end": format_instant(filters.end),
+            **(
+                {
+                    "effective_start": format_instant(effective.start),
+                    "effective_end": format_instant(effective.end),
+                }
+                if effective is not None
+                else {}
+            ),
             "filters": applied_filters,
             **body,
         }

@@ -16,9 +16,11 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.metrics import rubrics
 from genaiops_core.rollbacks import health, policy
+from genaiops_core.telemetry.rollups.cells import fetch_effective_window
 from genaiops_core.telemetry.time_window import STEPS
 from genaiops_core.telemetry.traffic import quality, queries
 from genaiops_core.telemetry.traffic import series as over_time
+from genaiops_core.telemetry.traffic.user_breakdown import USER_DIMENSIONS
 
 router = APIRouter(prefix="/api/v1", tags=["read"])
 router.include_router(traces.router)
@@ -30,17 +32,21 @@ router.include_router(agreement.router)
 def summary(request: Request, filters: Window) -> Response:
     """The figures of the window as a whole."""
     with reading(engine_of(request)) as connection:
-        figures = queries.read_summary(connection, filters)
-        incomplete = queries.count_incomplete(connection, filters)
-    return answer(filters, {**figures.as_json(), "incomplete_requests": incomplete})
+        window = fetch_effective_window(connection, filters)
+        figures = queries.read_summary(connection, window)
+        incomplete = queries.count_incomplete(connection, window)
+    body = {**figures.as_json(), "incomplete_requests": incomplete}
+    return answer(filters, body, effective=window)
 
 
 @router.get("/applications")
 def list_applications(request: Request, filters: Window) -> Response:
     """The health of each application by the limits of the rollback policy, with the limits that are exceeded."""
     with reading(engine_of(request)) as connection:
-        applications = health.read_health(connection, filters, policy.default())
-    return answer(filters, {"applications": [application.as_json() for application in applications]})
+        window = fetch_effective_window(connection, filters)
+        applications = health.read_health(connection, window, policy.default())
+    body = {"applications": [application.as_json() for application in applications]}
+    return answer(filters, body, effective=window)
 
 
 @router.get("/breakdown")
@@ -52,8 +58,13 @@ def breakdown(
 ) -> Response:
     """The same figures, a row for each combination of what `by` names."""
     with reading(engine_of(request)) as connection:
-        rows = queries.read_breakdown(connection, filters, by=_split_list(by), time_zone=tz or "UTC")
-    return answer(filters, {"rows": [{**row.keys, **row.figures.as_json()} for row in rows]})
+        names = _split_list(by)
+        # By user and session the figures are read from rows.
+        is_from_rows = any(name in USER_DIMENSIONS for name in names)
+        window = filters if is_from_rows else fetch_effective_window(connection, filters)
+        rows = queries.read_breakdown(connection, window, by=names, time_zone=tz or "UTC")
+    body = {"rows": [{**row.keys, **row.figures.as_json()} for row in rows]}
+    return answer(filters, body, effective=window)
 
 
 @router.get("/series")
@@ -71,7 +82,8 @@ def series(
     step = step or over_time.choose_step(filters)
     latency = any(name.endswith("latency_ms") for name in metrics)
     with reading(engine_of(request)) as connection:
-        points = over_time.read_series(connection, filters, step, by or None, latency=latency)
+        window = fetch_effective_window(connection, filters)
+        points = over_time.read_series(connection, window, step, by or None, latency=latency)
     rows = []
     for point in points:
         figures = point.figures.as_json()
@@ -79,7 +91,7 @@ def series(
         rows.append(
             {"start": format_instant(point.start), **split, **{name: figures[name] for name in metrics}}
         )
-    return answer(filters, {"step": step, "rows": rows})
+    return answer(filters, {"step": step, "rows": rows}, effective=window)
 
 
 @router.get("/quality")
@@ -87,7 +99,9 @@ def read_quality(request: Request, filters: Window) -> Response:
     """Each metric by each judge: mean, 95 % interval, how many were scored and how many have no value."""
     with reading(engine_of(request)) as connection:
         rows = quality.read_quality(connection, filters)
-    return answer(filters, {"rows": [dataclasses.asdict(row) for row in rows]})
+    # Scores have rollups by hour only.
+    effective = filters.extend_to_hours()
+    return answer(filters, {"rows": [dataclasses.asdict(row) for row in rows]}, effective=effective)
 
 
 @router.get("/metrics")

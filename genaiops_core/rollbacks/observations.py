@@ -46,7 +46,7 @@ def observe(
     """
     filters = Filters(
         start=now - dt.timedelta(minutes=window_min), end=now, application=application, release=release
-    )
+    ).extend_to_minutes()
     figures = queries.read_summary(connection, filters)
     metrics = read_request_quality(connection, filters, figures.requests) if with_quality else []
     return Observation(

@@ -26,6 +26,7 @@ STEPS: Mapping[str, int] = MappingProxyType({"1m": 1, "5m": 5, "15m": 15, "1h": 
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MINUTE = dt.timedelta(minutes=1)
+_MICROSECOND = dt.timedelta(microseconds=1)
 LAST_MINUTE = 2**31 - 1
 """Buckets are 32-bit integers: the year 6053."""
 _LAST_NS = 2**63 - 1
@@ -35,7 +36,7 @@ _LAST_NS = 2**63 - 1
 class Filters:
     """A half-open window of time and, for each dimension, one value or None for all of them.
 
-    The window is extended to whole minutes (`start` down, `end` up), because rollups have one cell per minute.
+    Both bounds are exact. Rollups have one cell per minute; `rollups.edges` reads the minutes that a window cuts.
 
     Raises:
         BadInput: a time has no time zone, or `end` is not after `start`.
@@ -60,10 +61,9 @@ class Filters:
             raise BadInput(
                 f"The window ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()}); swap them."
             )
-        # The class is frozen; only this method may replace the bounds.
-        object.__setattr__(self, "start", from_minute((self.start - _EPOCH) // _MINUTE))
-        # Negated twice: floor division rounds down, so this rounds up.
-        object.__setattr__(self, "end", from_minute(-((_EPOCH - self.end) // _MINUTE)))
+        # The class is frozen; only this method may replace the bounds. `astimezone` would overflow near the year 1.
+        object.__setattr__(self, "start", _EPOCH + (self.start - _EPOCH))
+        object.__setattr__(self, "end", _EPOCH + (self.end - _EPOCH))
 
     @classmethod
     def last(
@@ -94,7 +94,7 @@ class Filters:
         """
         if window not in WINDOWS:
             raise BadInput(f"There is no window '{window}'; use one of {', '.join(WINDOWS)}.")
-        end = from_minute(-((_EPOCH - (now or clock.now())) // _MINUTE))
+        end = from_minute(_to_end_minute(now or clock.now()))
         step = STEPS[suggest_step(WINDOWS[window])]
         return cls(
             start=from_minute(to_minute(end - WINDOWS[window]) // step * step),
@@ -109,25 +109,46 @@ class Filters:
         """Build the window of the same length just before this one."""
         return replace(self, start=self.start - (self.end - self.start), end=self.start)
 
+    def extend_to_minutes(self) -> Filters:
+        """Build the shortest window of whole minutes that includes this one: rollups answer it without rows."""
+        return replace(
+            self, start=from_minute(to_minute(self.start)), end=from_minute(_to_end_minute(self.end))
+        )
+
+    def extend_to_hours(self) -> Filters:
+        """Build the shortest window of whole hours that includes this one."""
+        first, last = to_minute(self.start) // 60, -(-_to_end_minute(self.end) // 60)
+        return replace(self, start=from_minute(first * 60), end=from_minute(last * 60))
+
+    @property
+    def starts_on_minute(self) -> bool:
+        """Whether the start is the beginning of a minute; any start before 1970 counts as one."""
+        return self.start <= _EPOCH or _is_on_minute(self.start)
+
+    @property
+    def ends_on_minute(self) -> bool:
+        """Whether the end is the beginning of a minute; any end before 1970 counts as one."""
+        return self.end <= _EPOCH or _is_on_minute(self.end)
+
     @property
     def start_minute(self) -> int:
-        """First minute included, in minutes since the Unix epoch."""
+        """First minute of which a part is included, in minutes since the Unix epoch."""
         return _clamp(to_minute(self.start), LAST_MINUTE)
 
     @property
     def end_minute(self) -> int:
-        """First minute excluded, in minutes since the Unix epoch."""
-        return _clamp(to_minute(self.end), LAST_MINUTE)
+        """First minute of which no part is included, in minutes since the Unix epoch."""
+        return _clamp(_to_end_minute(self.end), LAST_MINUTE)
 
     @property
     def start_ns(self) -> int:
         """The start in Unix nanoseconds."""
-        return _clamp(to_minute(self.start) * 60_000_000_000, _LAST_NS)
+        return _clamp((self.start - _EPOCH) // _MICROSECOND * 1_000, _LAST_NS)
 
     @property
     def end_ns(self) -> int:
         """The end in Unix nanoseconds."""
-        return _clamp(to_minute(self.end) * 60_000_000_000, _LAST_NS)
+        return _clamp((self.end - _EPOCH) // _MICROSECOND * 1_000, _LAST_NS)
 
     @property
     def dimensions(self) -> dict[str, str]:
@@ -161,6 +182,16 @@ def to_instant(start_ns: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(start_ns // 1_000_000_000, dt.UTC) + dt.timedelta(
         microseconds=start_ns % 1_000_000_000 // 1_000
     )
+
+
+def _to_end_minute(end: dt.datetime) -> int:
+    """The first minute, since the Unix epoch, that begins at `end` or later."""
+    # Negated twice: floor division rounds down, so this rounds up.
+    return -((_EPOCH - end) // _MINUTE)
+
+
+def _is_on_minute(instant: dt.datetime) -> bool:
+    return instant.second == 0 and instant.microsecond == 0
 
 
 # A bound outside the range of the column would be an error of PostgreSQL instead of an empty result.

@@ -17,10 +17,24 @@ def at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def test_window_is_widened_to_whole_minutes() -> None:
-    filters = Filters(start=at("2026-01-05T10:00:59.9Z"), end=at("2026-01-05T10:02:00.1Z"))
-    assert (filters.start, filters.end) == (at("2026-01-05T10:00:00Z"), at("2026-01-05T10:03:00Z"))
+def test_bounds_inside_a_minute_are_exact() -> None:
+    filters = Filters(start=at("2026-01-05T10:00:59.9Z"), end=at("2026-01-05T10:02:00.001Z"))
+    assert (filters.start, filters.end) == (at("2026-01-05T10:00:59.9Z"), at("2026-01-05T10:02:00.001Z"))
+    minute_ns = int(at("2026-01-05T10:00:00Z").timestamp()) * 10**9
+    assert (filters.start_ns - minute_ns, filters.end_ns - minute_ns) == (59_900_000_000, 120_001_000_000)
     assert filters.end_minute - filters.start_minute == 3
+    assert not filters.starts_on_minute
+    assert not filters.ends_on_minute
+
+
+def test_window_is_extended_to_minutes_and_hours() -> None:
+    filters = Filters(start=at("2026-01-05T10:00:59.9Z"), end=at("2026-01-05T10:02:00.1Z"), release="r1")
+    by_minutes, by_hours = filters.extend_to_minutes(), filters.extend_to_hours()
+    assert (by_minutes.start, by_minutes.end) == (at("2026-01-05T10:00:00Z"), at("2026-01-05T10:03:00Z"))
+    assert (by_hours.start, by_hours.end) == (at("2026-01-05T10:00:00Z"), at("2026-01-05T11:00:00Z"))
+    assert by_minutes.release == "r1"
+    assert by_minutes.extend_to_minutes() == by_minutes
+    assert by_hours.extend_to_hours() == by_hours
 
 
 def test_time_offset_is_converted_to_utc() -> None:

@@ -13,7 +13,10 @@ CORE = ROOT / "genaiops_core"
 OWNERS: dict[str, tuple[str, set[str]]] = {
     # telemetry
     "application": ("telemetry.ingest", {"telemetry", "telemetry.rollups"}),
-    "span": ("telemetry.ingest", {"telemetry.traces", "telemetry.search", "telemetry.traffic"}),
+    "span": (
+        "telemetry.ingest",
+        {"telemetry.rollups", "telemetry.traces", "telemetry.search", "telemetry.traffic"},
+    ),
     "payload": ("telemetry.ingest", {"telemetry.traces", "telemetry.search"}),
     "request": (
         "telemetry.ingest",

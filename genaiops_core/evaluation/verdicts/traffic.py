@@ -73,7 +73,7 @@ def measure_traffic(
 
     window = time_window.Filters(
         start=now - dt.timedelta(days=WINDOW_DAYS), end=now, application=application, release=release
-    )
+    ).extend_to_minutes()
     figures = queries.read_summary(connection, window)
     application_figures = queries.read_summary(connection, replace(window, release=None))
     cost_usd = figures.cost_nano_usd / 1e9

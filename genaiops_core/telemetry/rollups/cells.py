@@ -1,4 +1,4 @@
-"""Reads the rollup cells of a plan and sums them by any grouping."""
+"""Reads the rollup cells of a plan, corrects the minutes that the window cuts, and sums them by any grouping."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from db.tables.telemetry import (
     rollup_minute,
 )
 from genaiops_core.telemetry.figures import NO_LATENCY, QUANTILES, Figures, build_figures, to_percentiles_ms
+from genaiops_core.telemetry.rollups import edges
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR, Plan, Range, make_plan
+from genaiops_core.telemetry.rollups.rollups import Cell
+from genaiops_core.telemetry.rollups.rollups import Key as CellKey
 from genaiops_core.telemetry.time_window import LAST_MINUTE, Filters, from_minute
 
 DIMENSIONS = ("application", "environment", "release", "model")
@@ -48,6 +51,7 @@ def read_cells(
     dimensions: Sequence[str] = (),
     step_minutes: int | None = None,
     latency: bool = True,
+    is_part: bool = False,
 ) -> dict[Key, Figures]:
     """The figures of a window, grouped.
 
@@ -57,12 +61,20 @@ def read_cells(
         dimensions: any of `DIMENSIONS`.
         step_minutes: group by time too: the key then starts with the number of steps since the Unix epoch.
         latency: whether to read percentiles; without them all are None and the read is quicker.
+        is_part: whether this is one of several windows that together are one. Joined hours then do not extend it,
+            because two parts would count them; each belongs to the part with its first minute.
 
     Returns:
         Figures by key, in no order: the step if `step_minutes` is set, then a value for each dimension ('' where
         unknown).
     """
     sums: dict[Key, list[int]] = {}
+    if not is_part:
+        filters = edges.extend_over_joined_hours(connection, filters)
+    outside: Mapping[CellKey, Cell] = {}
+    if not (filters.starts_on_minute and filters.ends_on_minute):
+        answer = edges.read_edges(connection, filters, _list_applications(connection, filters))
+        filters, outside = answer.window, answer.outside
     sources = list(_plan_sources(connection, filters, step_minutes))
     for source in sources:
         for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=False):
@@ -73,10 +85,13 @@ def read_cells(
                 sums[key] = (
                     [int(value) for value in values] if current is None else _add_sums(current, values)
                 )
+    for cell_key, cell in outside.items():
+        key = _group_key(cell_key, dimensions, step_minutes)
+        sums[key] = _add_sums(sums[key], [-cell.sums[name] for name in ROLLUP_SUMS])
     keys = list(sums)
     latencies = [(NO_LATENCY, NO_LATENCY)] * len(keys)
     if latency:
-        latencies = _read_latencies(connection, sources, filters, dimensions, step_minutes, keys)
+        latencies = _read_latencies(connection, sources, filters, dimensions, step_minutes, keys, outside)
     by_model = filters.model is not None or "model" in dimensions
     named_sums = {key: dict(zip(ROLLUP_SUMS, values, strict=True)) for key, values in sums.items()}
     if is_total(filters, dimensions):
@@ -90,9 +105,17 @@ def read_cells(
             call_latency_ms=call_ms,
         )
         for key, (request_ms, call_ms) in zip(keys, latencies, strict=True)
-        # A cell is empty where one writer subtracted what another had added.
+        # A cell is empty where one writer subtracted what another had added, or all its spans are outside.
         if any(sums[key])
     }
+
+
+def fetch_effective_window(connection: sa.Connection, filters: Filters) -> Filters:
+    """The window whose figures `read_cells` gives: the same one, or longer where minutes or spans are deleted."""
+    filters = edges.extend_over_joined_hours(connection, filters)
+    if filters.starts_on_minute and filters.ends_on_minute:
+        return filters
+    return edges.read_edges(connection, filters, _list_applications(connection, filters)).window
 
 
 def fetch_applications(connection: sa.Connection) -> list[str]:
@@ -129,11 +152,23 @@ def _add_sums(current: Sequence[int], values: Sequence[int]) -> list[int]:
     return [total + int(value) for total, value in zip(current, values, strict=True)]
 
 
+def _list_applications(connection: sa.Connection, filters: Filters) -> list[str]:
+    return [filters.application] if filters.application is not None else fetch_applications(connection)
+
+
+def _group_key(cell: CellKey, dimensions: Sequence[str], step_minutes: int | None) -> Key:
+    """The key of `read_cells` that a cell by minute belongs to."""
+    application, minute, environment, release, model = cell
+    values = dict(zip(DIMENSIONS, (application, environment, release, model), strict=True))
+    key = tuple(values[name] for name in dimensions)
+    return key if step_minutes is None else (minute // step_minutes, *key)
+
+
 def _plan_sources(
     connection: sa.Connection, filters: Filters, step_minutes: int | None
 ) -> Iterator[RollupRanges]:
     """Plan the reads of all applications; equal ranges of several applications are read together."""
-    names = [filters.application] if filters.application is not None else fetch_applications(connection)
+    names = _list_applications(connection, filters)
     shared: dict[str, dict[Range, list[str]]] = {
         field: defaultdict(list) for field in ("days", "hours", "minutes")
     }
@@ -218,6 +253,7 @@ def _read_latencies(
     dimensions: Sequence[str],
     step_minutes: int | None,
     keys: Sequence[Key],
+    outside: Mapping[CellKey, Cell],
 ) -> list[tuple[Mapping[str, float | None], Mapping[str, float | None]]]:
     """Percentiles of requests and of calls for each of `keys`."""
     index = {key: position for position, key in enumerate(keys)}
@@ -237,6 +273,11 @@ def _read_latencies(
             external += external_latency
             internal += internal_latency
             calls += call_latency
+    for cell_key, cell in outside.items():
+        groups.append(index[_group_key(cell_key, dimensions, step_minutes)])
+        for name, blobs in zip(ROLLUP_LATENCIES, (external, internal, calls), strict=True):
+            removed = histogram.from_buckets(cell.added.get(name, ()))
+            blobs.append(histogram.subtract(histogram.EMPTY, removed))
     # Requests and calls in one pass: the calls of group g are group `size + g`.
     size = len(keys)
     # All applications together: requests that one of them made are part of the others.

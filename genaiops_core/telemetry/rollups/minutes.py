@@ -2,7 +2,7 @@
 
 Minutes are joined and not deleted, because an hour may be closed again: a span that arrives a year late marks it dirty,
 and closing recomputes the hour from its minutes. The joined row is one of them, so hours and days stay exact; only the
-resolution below the hour is lost.
+resolution below the hour is lost, and the first joined minute is recorded, so that reads extend their windows to hours.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ import sqlalchemy as sa
 from db import histogram
 from db.tables.telemetry import ROLLUP_LATENCIES, ROLLUP_SUMS, rollup_minute
 from db.transaction import reading, writing
+from genaiops_core import saved_settings
 from genaiops_core.telemetry.rollups import rollups
 
 MINUTES_AN_HOUR = 60
 HOURS_PER_TRANSACTION = 24
+
+_JOINED_SETTING = "minutes_joined"
 
 _c = rollup_minute.c
 _DIMENSIONS = ("environment", "release", "model")
@@ -37,6 +40,8 @@ def join_minutes(
     Returns:
         The number of rows saved, or that a real run would save.
     """
+    if not is_dry_run:
+        _record_bound(engine, bound)
     joined = 0
     for name, shard, hours in _find_split_hours(engine, bound):
         for first in range(0, len(hours), HOURS_PER_TRANSACTION):
@@ -58,6 +63,25 @@ def join_minutes(
             # Half of the time for ingest, which waits for the write lock on SQLite.
             time.sleep(time.perf_counter() - start)
     return joined
+
+
+def fetch_joined_before(connection: sa.Connection) -> int:
+    """The first minute that is not joined into its hour; hours before it may be joined."""
+    joined = saved_settings.read(connection, _JOINED_SETTING)
+    return int(joined["minute"]) if joined else 0
+
+
+def _record_bound(engine: sa.Engine, bound: int) -> None:
+    """Record the bound before the first hour is joined: a reader in between extends its window in vain, never too late."""
+    with reading(engine) as connection:
+        if bound <= fetch_joined_before(connection):
+            return
+    with writing(engine) as connection:
+        # Another worker may have recorded a later bound; joined minutes never come back.
+        recorded = saved_settings.claim(connection, _JOINED_SETTING)
+        saved_settings.write(
+            connection, _JOINED_SETTING, {"minute": max(bound, int(recorded.get("minute", 0)))}
+        )
 
 
 def _find_split_hours(engine: sa.Engine, bound: int) -> list[tuple[str, int, list[int]]]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, request
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures, build_figures
-from genaiops_core.telemetry.rollups.cells import DIMENSIONS, Key, read_cells
+from genaiops_core.telemetry.rollups.cells import DIMENSIONS, Key, fetch_effective_window, read_cells
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from genaiops_core.telemetry.time_window import Filters, from_minute
 from genaiops_core.telemetry.traffic import calendar
@@ -114,8 +114,9 @@ def _read_periods(
     if step is not None or not times:
         yield from read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items()
         return
-    for name, part in calendar.split_window(filters, times[0], zone):
-        for key, cell_figures in read_cells(connection, part, dimensions=dimensions).items():
+    window = fetch_effective_window(connection, filters)
+    for name, part in calendar.split_window(window, times[0], zone):
+        for key, cell_figures in read_cells(connection, part, dimensions=dimensions, is_part=True).items():
             yield (name, *key), cell_figures
 
 
