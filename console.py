@@ -8,9 +8,11 @@ from starlette.middleware import Middleware
 
 from genaiops_core.access.host_patterns import parse_patterns
 from genaiops_core.api.host_guard import HostGuard
+from genaiops_core.processes.parent import watch_supervisor
 from genaiops_core.settings import Settings
 from pages.parts.serving import static_gzip, warm_up
 
+watch_supervisor()
 allowed_hosts = parse_patterns(Settings().allowed_hosts, "GENAIOPS_ALLOWED_HOSTS")
 app = st.App(
     "Home.py",

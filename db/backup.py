@@ -1,36 +1,34 @@
 """A backup format that SQLite and PostgreSQL can restore; it also moves an installation to PostgreSQL.
 
-File layout: one Zstandard stream of JSON lines. The first line is {"format": 1, "schema": REVISION}; each table is
-{"table": NAME, "columns": [...]} followed by one array a row; the last line is {"end": true, "rows": N}. Binary
-columns are base64, instants ISO 8601.
+Lines of a backup: the first is {"format": 2, "schema": REVISION}; each table is {"table": NAME, "columns": [...]} followed by
+one array per row; the last line is {"end": true, "rows": N}. Binary columns are base64, instants ISO 8601. `backup_file`
+describes how the lines are stored.
 """
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
-import zstandard
 
+from db.backup_file import BackupError, detect_checksums, read_lines, verify_checksums, write_backup_file
 from db.engine import is_sqlite
 from db.migrate import status
+from db.outage import find_outage
 from db.tables import metadata
 from db.tables.base import UtcDateTime
 from db.transaction import reading, writing
 
-FORMAT = 1
-_CHUNK_ROWS = 2_000
+__all__ = ["BackupError", "BackupReport", "backup", "restore"]
 
-
-class BackupError(ValueError):
-    """The file or the target database cannot be used."""
+FORMAT = 2
+_FORMAT_WITHOUT_CHECKSUMS = 1
+_BATCH_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,84 +37,151 @@ class BackupReport:
 
     tables: int
     rows: int
+    has_checksum: bool
+    """False for files of older versions, in which damage cannot be detected with certainty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """Rows of one table, the first of which has the number `first_row` within it."""
+
+    table: sa.Table
+    first_row: int
+    rows: list[dict[str, Any]]
 
 
 def backup(engine: sa.Engine, file: Path) -> BackupReport:
     """Write a consistent snapshot of every table to `file`, which appears only when it is complete."""
-    partial = file.with_name(file.name + ".part")
     rows = 0
-    with partial.open("wb") as raw, zstandard.ZstdCompressor(level=6).stream_writer(raw) as stream:
-        _write_line(stream, {"format": FORMAT, "schema": status(engine).current})
+    with write_backup_file(file) as write_line:
+        write_line({"format": FORMAT, "schema": status(engine).current})
         with reading(engine) as connection:
             for table in metadata.sorted_tables:
-                _write_line(stream, {"table": table.name, "columns": table.columns.keys()})
+                write_line({"table": table.name, "columns": table.columns.keys()})
                 encoders = [_encoder(column) for column in table.columns]
                 # Streamed, because a table of millions of spans does not fit in memory.
-                result = connection.execute(sa.select(table).execution_options(yield_per=_CHUNK_ROWS))
+                result = connection.execute(sa.select(table).execution_options(yield_per=_BATCH_ROWS))
                 for row in result:
-                    _write_line(stream, [encode(value) for encode, value in zip(encoders, row, strict=True)])
+                    write_line([encode(value) for encode, value in zip(encoders, row, strict=True)])
                     rows += 1
-        # Without this line a truncated file could look complete.
-        _write_line(stream, {"end": True, "rows": rows})
-    partial.replace(file)
-    return BackupReport(tables=len(metadata.sorted_tables), rows=rows)
+        write_line({"end": True, "rows": rows})
+    return BackupReport(tables=len(metadata.sorted_tables), rows=rows, has_checksum=True)
 
 
 def restore(engine: sa.Engine, file: Path) -> BackupReport:
     """Restore `file` into an empty, migrated database, in one transaction.
 
+    The whole file is checked before anything is written.
+
     Raises:
-        BackupError: the file is not a complete backup of this schema, or the database is not empty.
+        BackupError: the file is damaged or no complete backup of this schema, or the database is not empty.
     """
-    lines = _read_lines(file)
-    header = next(lines, None)
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise BackupError(f"{file} is not a backup made by 'genaiops db backup'.")
+    has_checksum = detect_checksums(file)
     current = status(engine).current
-    if header.get("schema") != current:
-        raise BackupError(
-            f"{file} has schema {header.get('schema')}, this database has {current}; "
-            "restore it with the version of the program that wrote it, then upgrade."
-        )
+    if has_checksum:
+        verify_checksums(file)
+    else:
+        # Without checksums the structure and the values are all that can be checked.
+        for _batch in _read_batches(file, current):
+            pass
+    rows = 0
     with writing(engine) as connection:
         _require_empty(connection)
-        rows, tables = _load(connection, lines, file)
+        for batch in _read_batches(file, current):
+            _insert(connection, batch, file)
+            rows += len(batch.rows)
         if not is_sqlite(connection):
             # Rows inserted with their own ids do not move a sequence; the next insert would use a restored id.
             _advance_sequences(connection)
-    return BackupReport(tables=tables, rows=rows)
+    return BackupReport(tables=len(metadata.sorted_tables), rows=rows, has_checksum=has_checksum)
 
 
-def _load(connection: sa.Connection, lines: Iterator[Any], file: Path) -> tuple[int, int]:
-    rows = tables = 0
+def _insert(connection: sa.Connection, batch: _Batch, file: Path) -> None:
+    try:
+        connection.execute(sa.insert(batch.table), batch.rows)
+    # The driver of SQLite raises OverflowError for an integer beyond 64 bits.
+    except (sa.exc.StatementError, OverflowError) as error:
+        if isinstance(error, sa.exc.DBAPIError) and find_outage(error) is not None:
+            raise
+        last_row = batch.first_row + len(batch.rows) - 1
+        # The class only: messages of drivers quote the row.
+        reason = type(getattr(error, "orig", None) or error).__name__
+        raise BackupError(
+            f"{file} is damaged: the database refuses a row between {batch.first_row:,} and {last_row:,} of table "
+            f"{batch.table.name} ({reason}). Nothing was restored; use another copy of the backup."
+        ) from error
+
+
+def _read_batches(file: Path, schema: str | None) -> Iterator[_Batch]:
+    """The rows of a backup in batches; an error names the line, and the table and row where they are known."""
+    lines = read_lines(file)
+    _require_schema(next(lines, None), file, schema)
+    pending = [table.name for table in metadata.sorted_tables]
+    rows: list[dict[str, Any]] = []
     table: sa.Table | None = None
-    columns: list[str] = []
-    decoders: list[Callable[[Any], Any]] = []
-    waiting: list[dict[str, Any]] = []
+    decoders: list[tuple[str, Callable[[Any], Any]]] = []
+    number = 1
+    table_rows = total = 0
 
-    def flush() -> None:
-        if table is not None and waiting:
-            connection.execute(sa.insert(table), waiting)
-            waiting.clear()
+    def damage(problem: str) -> BackupError:
+        place = "" if table is None else f" (table {table.name}, after row {table_rows:,})"
+        return BackupError(
+            f"{file} is damaged in line {number:,}{place}: {problem}. Use another copy of the backup."
+        )
 
     for line in lines:
-        if isinstance(line, list):
-            waiting.append({c: d(v) for c, d, v in zip(columns, decoders, line, strict=True)})
-            rows += 1
-            if len(waiting) >= _CHUNK_ROWS:
-                flush()
-        elif "table" in line:
-            flush()
-            table = metadata.tables[line["table"]]
-            columns = line["columns"]
-            decoders = [_decoder(table.c[name]) for name in columns]
-            tables += 1
-        elif line.get("end"):
-            flush()
-            if line["rows"] != rows:
-                raise BackupError(f"{file} is damaged: it should have {line['rows']} rows but has {rows}.")
-            return rows, tables
-    raise BackupError(f"{file} is truncated; nothing was restored.")
+        number += 1
+        if isinstance(line, list) and table is not None:
+            try:
+                row = {name: decode(value) for (name, decode), value in zip(decoders, line, strict=True)}
+            except (ValueError, TypeError) as error:
+                raise damage("the row does not have the columns and types of its table") from error
+            rows.append(row)
+            table_rows += 1
+            total += 1
+            if len(rows) >= _BATCH_ROWS:
+                yield _Batch(table=table, first_row=table_rows - len(rows) + 1, rows=rows)
+                rows = []
+            continue
+        if table is not None and rows:
+            yield _Batch(table=table, first_row=table_rows - len(rows) + 1, rows=rows)
+            rows = []
+        if isinstance(line, dict) and isinstance(line.get("table"), str):
+            name = line["table"]
+            if name not in pending:
+                raise damage("a table begins that is unknown or not the first of its name")
+            columns = line.get("columns")
+            if not isinstance(columns, list) or columns != metadata.tables[name].columns.keys():
+                raise damage("the columns of a table differ from its schema")
+            pending.remove(name)
+            table, table_rows = metadata.tables[name], 0
+            decoders = [(column, _decoder(table.c[column])) for column in columns]
+        elif isinstance(line, dict) and line.get("end") is True:
+            if pending:
+                raise damage(f"the table {pending[0]} is missing")
+            if line.get("rows") != total:
+                raise damage(f"the number of rows differs from the {total:,} rows before it")
+            if next(lines, None) is not None:
+                raise damage("this line is the end of the backup, but the file continues")
+            return
+        else:
+            raise damage("it is neither a table nor a row")
+    raise BackupError(
+        f"{file} is truncated after line {number:,}; nothing was restored. Use another copy of the backup."
+    )
+
+
+def _require_schema(header: Any, file: Path, schema: str | None) -> None:
+    formats = (FORMAT,) if detect_checksums(file) else (_FORMAT_WITHOUT_CHECKSUMS,)
+    if not isinstance(header, dict) or header.get("format") not in formats:
+        raise BackupError(
+            f"{file} is not a backup made by 'genaiops db backup', or its first line is damaged."
+        )
+    if header.get("schema") != schema:
+        raise BackupError(
+            f"{file} has schema {header.get('schema')}, this database has {schema}; "
+            "restore it with the version of the program that wrote it, then upgrade."
+        )
 
 
 def _require_empty(connection: sa.Connection) -> None:
@@ -138,20 +203,6 @@ def _advance_sequences(connection: sa.Connection) -> None:
             connection.execute(sa.select(sa.func.setval(sequence, highest, False)))
 
 
-def _read_lines(file: Path) -> Iterator[Any]:
-    try:
-        with file.open("rb") as raw:
-            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            for line in io.BufferedReader(stream):
-                yield orjson.loads(line)
-    except (zstandard.ZstdError, orjson.JSONDecodeError) as error:
-        raise BackupError(f"{file} is damaged or not a backup: {error}") from error
-
-
-def _write_line(stream: zstandard.ZstdCompressionWriter, value: Any) -> None:
-    stream.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-
-
 def _identity(value: Any) -> Any:
     return value
 
@@ -164,7 +215,7 @@ def _encoder(column: sa.Column[Any]) -> Callable[[Any], Any]:
 
 def _decoder(column: sa.Column[Any]) -> Callable[[Any], Any]:
     if isinstance(column.type, sa.LargeBinary):
-        return lambda value: None if value is None else base64.b64decode(value)
+        return lambda value: None if value is None else base64.b64decode(value, validate=True)
     if isinstance(column.type, UtcDateTime):
         return lambda value: None if value is None else dt.datetime.fromisoformat(value)
     return _identity

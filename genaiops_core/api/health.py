@@ -37,7 +37,7 @@ def readyz(request: Request) -> Response:
     body: dict[str, Any] = {"ready": False, "checks": checks}
     headers = {}
     try:
-        checks |= _checks(request.app.state.engine, demo_expected=settings.demo)
+        _run_checks(request.app.state.engine, body, demo_expected=settings.demo)
     except Exception as error:
         unavailable = outages.find_unavailable(error)
         if unavailable is None:
@@ -47,7 +47,7 @@ def readyz(request: Request) -> Response:
     if outage := outages.process_log.find_recent():
         # The database still answers reads, but a write failed a moment ago.
         checks["database"] = False
-        body.setdefault("error", f"{outage.sentence}.")
+        body["error"] = f"{outage.sentence}."
     if settings.ready_with_ui:
         checks["ui"] = _ui_answers(settings)
     body["ready"] = all(checks.values())
@@ -60,13 +60,16 @@ def metrics() -> Response:
     return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, bool]:
+def _run_checks(engine: sa.Engine, body: dict[str, Any], *, demo_expected: bool) -> None:
     checks = {"database": True, "schema": status(engine).is_current}
     with reading(engine) as connection:
-        checks["worker"] = heartbeat.is_beating(connection, now())
+        at = now()
+        checks["worker"] = heartbeat.is_beating(connection, at)
+        if not checks["worker"]:
+            body["error"] = heartbeat.explain_missing_heartbeat(connection, at)
         if demo_expected:
             checks["demo"] = demo.is_written(connection)
-    return checks
+    body["checks"] |= checks
 
 
 def _ui_answers(settings: Settings) -> bool:

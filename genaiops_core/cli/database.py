@@ -80,6 +80,12 @@ def restore(file: Path, json: output.Json = False) -> None:
         report = read_backup(context.engine(), file)
     except BackupError as error:
         raise BadInput(str(error)) from error
+    if not report.has_checksum:
+        output.say(
+            f"{file} has no checksums, because an older version wrote it: "
+            "damage that leaves a valid file cannot be detected.",
+            err=True,
+        )
     if json:
         output.print_json({"file": str(file), **dataclasses.asdict(report)})
     else:

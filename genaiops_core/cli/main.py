@@ -12,6 +12,7 @@ from genaiops_core import logs, output
 from genaiops_core.cli import errors
 from genaiops_core.cli.command_table import DeferredGroup
 from genaiops_core.errors import GenAIOpsError
+from genaiops_core.processes import parent
 
 app = typer.Typer(
     name="genaiops",
@@ -31,6 +32,8 @@ def root() -> None:
 
 def run() -> None:
     """Entry point: every expected error prints a sentence on stderr and exits with code 2."""
+    # Before imports that take seconds, so that no process outlives a supervisor that is killed meanwhile.
+    parent.watch_supervisor()
     logs.configure("WARNING")  # logs go to stderr, because stdout carries the results
     # The final garbage collection of the interpreter would walk every imported object.
     atexit.register(gc.freeze)

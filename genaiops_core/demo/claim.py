@@ -40,7 +40,8 @@ def take(engine: sa.Engine, seed: int) -> bool:
 
 def is_being_written(value: dict[str, Any]) -> bool:
     """Whether a process is writing the demo."""
-    return "written_at" not in value and time.time() - value.get("beat_at", 0.0) <= _ABANDONED_AFTER_S
+    # A heartbeat in the future is none: the clock was set back.
+    return "written_at" not in value and abs(time.time() - value.get("beat_at", 0.0)) <= _ABANDONED_AFTER_S
 
 
 def save(connection: sa.Connection, value: dict[str, Any]) -> None:

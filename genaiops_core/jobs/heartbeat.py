@@ -18,6 +18,9 @@ DEAD_AFTER_SECONDS = 15.0
 GONE_AFTER_SECONDS = 4.0
 """Shorter limit for a process of this machine that no longer exists, so that its runs continue sooner."""
 
+AHEAD_SECONDS = DEAD_AFTER_SECONDS
+"""How far the clock of another host may be ahead. A heartbeat further in the future is none: the clock was set back."""
+
 
 def new_executor_id(now: dt.datetime) -> str:
     """The id of this process: host, process id and start time."""
@@ -64,19 +67,41 @@ def alive_workers(connection: sa.Connection, now: dt.datetime) -> set[str]:
     executor_ids: set[str] = set()
     for row in connection.execute(sa.select(worker.c.executor_id, worker.c.beat_at)):
         silence_s = (now - row.beat_at).total_seconds()
-        if silence_s > DEAD_AFTER_SECONDS or (silence_s > GONE_AFTER_SECONDS and is_gone(row.executor_id)):
+        if not -AHEAD_SECONDS <= silence_s <= DEAD_AFTER_SECONDS:
+            continue
+        if not 0 <= silence_s <= GONE_AFTER_SECONDS and is_gone(row.executor_id):
             continue
         executor_ids.add(row.executor_id)
     return executor_ids
 
 
-def last_heartbeat(connection: sa.Connection) -> dt.datetime | None:
-    """The last heartbeat of any worker."""
+def last_heartbeat(connection: sa.Connection, now: dt.datetime) -> dt.datetime | None:
+    """The last heartbeat of any worker, without those in the future."""
     # MAX() loses the column's type, so the newest row is read instead.
-    return connection.execute(sa.select(worker.c.beat_at).order_by(worker.c.beat_at.desc()).limit(1)).scalar()
+    return connection.execute(
+        sa.select(worker.c.beat_at)
+        .where(worker.c.beat_at <= now + dt.timedelta(seconds=AHEAD_SECONDS))
+        .order_by(worker.c.beat_at.desc())
+        .limit(1)
+    ).scalar()
 
 
 def is_beating(connection: sa.Connection, now: dt.datetime, *, within_s: float = DEAD_AFTER_SECONDS) -> bool:
     """Whether a worker sent a heartbeat within the last `within_s` seconds."""
-    last = last_heartbeat(connection)
+    last = last_heartbeat(connection, now)
     return last is not None and (now - last).total_seconds() <= within_s
+
+
+def explain_missing_heartbeat(connection: sa.Connection, now: dt.datetime) -> str:
+    """A sentence about the heartbeat that is missing, and the next command."""
+    newest = connection.execute(
+        sa.select(worker.c.beat_at).order_by(worker.c.beat_at.desc()).limit(1)
+    ).scalar()
+    if newest is not None and (ahead_s := (newest - now).total_seconds()) > AHEAD_SECONDS:
+        return (
+            f"The newest heartbeat of a worker is {ahead_s:,.0f} s in the future and is ignored: the clock was set back, "
+            "or the clocks of two hosts differ. Synchronize the clocks, and start genaiops worker if none runs."
+        )
+    if newest is None:
+        return "No worker sends heartbeats. Start one with genaiops worker."
+    return f"The last heartbeat of a worker is {(now - newest).total_seconds():,.0f} s old. Start genaiops worker."

@@ -7,11 +7,14 @@ import socket
 import time
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from genaiops_core import logs
 from genaiops_core.errors import Misconfigured
 from genaiops_core.processes.database import open_database
+from genaiops_core.processes.parent import watch_parent_process
+from genaiops_core.processes.ports import port_error
 from genaiops_core.settings import Settings
 
 START_S = 120
@@ -39,7 +42,7 @@ def run(settings: Settings) -> None:
     os.environ.update(settings.environment())
     listener = listen(settings.host, settings.api_port)
     config = uvicorn.Config(
-        "genaiops_core.api.app:create_app",
+        "genaiops_core.processes.api:create_app",
         factory=True,
         workers=settings.api_workers,
         # The server's own log lines go through `logs` too.
@@ -56,6 +59,15 @@ def run(settings: Settings) -> None:
         server.run(sockets=[listener])
     else:
         _Workers(config, sockets=[listener]).run()
+
+
+def create_app() -> FastAPI:
+    """Create the application of one API process, which ends with the process that started it."""
+    # Before the imports of the application, which take seconds.
+    watch_parent_process("API")
+    from genaiops_core.api import app
+
+    return app.create_app()
 
 
 class _Workers(Multiprocess):
@@ -94,9 +106,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise Misconfigured(
-            f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port."
-        ) from error
+        raise port_error(host, port, "--port", error) from error
     listener.listen(_BACKLOG)
     # Worker processes inherit the socket and share its queue.
     listener.set_inheritable(True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,9 +15,10 @@ from types import FrameType
 from rich.console import Console
 
 from genaiops_core import output
-from genaiops_core.errors import Misconfigured
 from genaiops_core.processes import ui
 from genaiops_core.processes.database import open_database
+from genaiops_core.processes.parent import ROLE_VARIABLE
+from genaiops_core.processes.ports import require_free_port
 from genaiops_core.project import root
 from genaiops_core.settings import Settings
 
@@ -34,15 +34,27 @@ class Child:
     name: str
     arguments: list[str]
     folder: Path | None = None
+    port: int | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0
     restarts: int = 0
 
-    def start(self, environment: dict[str, str]) -> None:
+    def start(self, environment: dict[str, str], pipe: int) -> None:
+        """Start the process; it stops when the writing end of `pipe` is closed."""
         self.started_at = time.monotonic()
         # A session of its own: Ctrl-C reaches only the supervisor, which stops the children in order.
         self.process = subprocess.Popen(
-            self.arguments, cwd=self.folder, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
+            self.arguments,
+            cwd=self.folder,
+            env={**environment, ROLE_VARIABLE: self.name},
+            start_new_session=True,
+            stdin=pipe,
+        )
+
+    def __str__(self) -> str:
+        process = f"process {self.process.pid}" if self.process else "not started"
+        return (
+            f"{self.name} ({process})" if self.port is None else f"{self.name} ({process}, port {self.port})"
         )
 
     @property
@@ -58,9 +70,13 @@ class Supervisor:
     environment: dict[str, str]
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    def __post_init__(self) -> None:
+        # Children inherit only the reading end, as standard input. The system closes the writing end with this process.
+        self.pipe, self._writing_end = os.pipe()
+
     def start(self) -> None:
         for child in self.children:
-            child.start(self.environment)
+            child.start(self.environment, self.pipe)
 
     def watch(self) -> int:
         """Restart children that end; return the exit code: 0 after a stop, 1 when a child keeps failing."""
@@ -83,20 +99,30 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
+        os.close(self._writing_end)
+        os.close(self.pipe)
 
     def _restart(self, child: Child) -> bool:
         lived_s = time.monotonic() - child.started_at
         # A child that ran for a while starts the count anew: only quick repeats are a defect.
         child.restarts = 0 if lived_s > _STEADY_AFTER_S else child.restarts + 1
         if child.restarts > _MAX_RESTARTS:
-            sys.stderr.write(f"{child.name} ended {child.restarts} times in a row; stopping everything.\n")
+            sys.stderr.write(
+                f"{child} {_describe_end(child)}, {child.restarts} times in a row; stopping everything.\n"
+            )
             return False
-        sys.stderr.write(f"{child.name} ended with code {child.exit_code}; starting it again.\n")
+        sys.stderr.write(f"{child} {_describe_end(child)}; starting it again.\n")
         # Waits on the event, so that Ctrl-C ends the pause at once.
         if self.stopping.wait(min(10.0, 0.5 * 2**child.restarts)):
             return True
-        child.start(self.environment)
+        child.start(self.environment, self.pipe)
         return True
+
+
+def _describe_end(child: Child) -> str:
+    code = child.exit_code or 0
+    # Popen reports the number of a signal as a negative code.
+    return f"ended by signal {-code}" if code < 0 else f"ended with code {code}"
 
 
 def run(settings: Settings, *, json: bool = False) -> int:
@@ -109,7 +135,7 @@ def run(settings: Settings, *, json: bool = False) -> int:
         Misconfigured: a port is in use.
     """
     for port, setting in ((settings.ui_port, "--ui-port"), (settings.api_port, "--api-port")):
-        _require_free(settings.host, port, setting)
+        require_free_port(settings.host, port, setting)
     # Once, before three processes start that would all migrate.
     open_database(settings.url)
 
@@ -117,8 +143,8 @@ def run(settings: Settings, *, json: bool = False) -> int:
     program = [sys.executable, "-m", "genaiops_core.cli.main"]
     supervisor = Supervisor(
         children=[
-            Child("API", [*program, "api"]),
-            Child("UI", ui.command(settings), folder=root()),
+            Child("API", [*program, "api"], port=settings.api_port),
+            Child("UI", ui.command(settings), folder=root(), port=settings.ui_port),
             Child("worker", [*program, "worker"]),
         ],
         environment={**os.environ, **settings.environment()},
@@ -141,7 +167,8 @@ def run(settings: Settings, *, json: bool = False) -> int:
 
 def _write_demo(program: list[str], supervisor: Supervisor) -> None:
     """Write the demo in a separate process, so that its memory is released afterwards."""
-    process = subprocess.Popen([*program, "demo"], env=supervisor.environment, stdin=subprocess.DEVNULL)
+    environment = {**supervisor.environment, ROLE_VARIABLE: "demo"}
+    process = subprocess.Popen([*program, "demo"], env=environment, stdin=supervisor.pipe)
     while process.poll() is None:
         if supervisor.stopping.wait(0.1):
             process.terminate()
@@ -162,14 +189,3 @@ def _announce(settings: Settings, *, json: bool) -> None:
     console.print(f"[bold]Console[/]  {console_url}")
     console.print(f"[bold]API[/]      {api_url}  (OTLP /v1/traces, OFREP /ofrep/v1, docs /docs)")
     console.print(f"[dim]Data in {settings.display_url}. Ctrl-C stops everything.[/]")
-
-
-def _require_free(host: str, port: int, option: str) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the servers do: otherwise a port that was closed a moment ago counts as in use.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Misconfigured(f"Port {port} on {host} is in use; choose another with {option}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import socket
@@ -48,6 +49,17 @@ def test_an_api_alone_waits_for_no_console(sqlite_engine: sa.Engine) -> None:
         200,
         {"ready": True, "checks": {"database": True, "schema": True, "worker": True}},
     )
+
+
+def test_a_heartbeat_in_the_future_is_explained(sqlite_engine: sa.Engine) -> None:
+    with api(sqlite_engine) as client:
+        heartbeat.forget(sqlite_engine, "host:1:1")
+        heartbeat.beat(sqlite_engine, "host:2:2", now() + dt.timedelta(hours=1))
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert not answer.json()["checks"]["worker"]
+    assert "in the future" in answer.json()["error"]
+    assert "clock" in answer.json()["error"]
 
 
 def test_a_console_that_does_not_answer_is_not_ready(sqlite_engine: sa.Engine) -> None:

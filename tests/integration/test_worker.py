@@ -139,7 +139,38 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
         assert not heartbeat.is_beating(connection, at + (16 * SECOND))
     heartbeat.forget(engine, "far-away:1:1")
     with reading(engine) as connection:
-        assert heartbeat.last_heartbeat(connection) is None
+        assert heartbeat.last_heartbeat(connection, at) is None
+
+
+def test_a_heartbeat_in_the_future_is_none(engine: sa.Engine) -> None:
+    at = now()
+    hour = 3600 * SECOND
+    # Of a worker that died before the clock was set back by an hour.
+    heartbeat.beat(engine, "far-away:1:1", at + hour)
+    with reading(engine) as connection:
+        assert heartbeat.alive_workers(connection, at) == set()
+        assert not heartbeat.is_beating(connection, at)
+        assert heartbeat.last_heartbeat(connection, at) is None
+        assert "3,600 s in the future" in heartbeat.explain_missing_heartbeat(connection, at)
+    # A worker that lives, and one whose host has a clock that is a little ahead.
+    heartbeat.beat(engine, "near:1:1", at)
+    heartbeat.beat(engine, "ahead:1:1", at + 5 * SECOND)
+    with reading(engine) as connection:
+        assert heartbeat.alive_workers(connection, at) == {"near:1:1", "ahead:1:1"}
+        assert heartbeat.is_beating(connection, at)
+    # The heartbeat of a living worker goes back with the clock.
+    heartbeat.beat(engine, "far-away:1:1", at)
+    with reading(engine) as connection:
+        assert "far-away:1:1" in heartbeat.alive_workers(connection, at)
+
+
+def test_work_is_taken_over_after_the_clock_went_back(engine: sa.Engine, start: Start) -> None:
+    import_prices(engine)
+    id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
+    heartbeat.beat(engine, "far-away:1:1", now() + 3600 * SECOND)
+    start()
+    done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
+    assert done.verdict == "passed"
 
 
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:

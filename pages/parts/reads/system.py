@@ -14,7 +14,7 @@ from pages.parts.reads.connection import open_snapshot
 def find_last_heartbeat(url: str) -> dt.datetime | None:
     """The last heartbeat of any worker; None when no worker ever ran."""
     with open_snapshot(url) as connection:
-        return heartbeat.last_heartbeat(connection)
+        return heartbeat.last_heartbeat(connection, now())
 
 
 def is_worker_alive(url: str) -> bool:
