@@ -10,6 +10,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from db.private_files import create_private_file
+
 WRITE_OPTION = "genaiops_write"
 """Execution option that makes SQLite take its write lock at BEGIN instead of at the first write."""
 
@@ -69,7 +71,7 @@ def _postgresql_engine(url: sa.URL, pool_size: int) -> sa.Engine:
 
 def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = sa.create_engine(
         url,
         pool_size=pool_size,
@@ -78,6 +80,12 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _create(*_arguments: Any) -> None:
+        # Before the driver, which would create the file readable by everyone.
+        if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+            create_private_file(Path(url.database))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:

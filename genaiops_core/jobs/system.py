@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from db.engine import SQLITE_BUSY_TIMEOUT_MS
+from db.private_files import create_private_file
 from genaiops_core import outages
 
 APPLICATION_VERSION = "genaiops-2"
@@ -54,7 +55,7 @@ def system_engine(url: sa.URL) -> sa.Engine:
     """
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    create_private_file(Path(url.database or ""))
     engine = sa.create_engine(url, pool_size=8, max_overflow=4, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
