@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import resource
 from collections.abc import Iterator
@@ -107,13 +108,14 @@ def test_missing_parent_and_self_parent_are_accepted(sqlite_engine: sa.Engine) -
     assert trace.is_complete
 
 
-def test_repeated_span_id_keeps_the_first_content(engine: sa.Engine) -> None:
-    for number, batch in enumerate(
-        ([call(1, name="first"), call(1, name="second")], [call(1, name="third")])
-    ):
-        assert ingest(engine, decode_json(body(*batch))).new == 1 - number
+@pytest.mark.parametrize("names", list(itertools.permutations(["first", "second", "third"])))
+def test_repeated_span_id_counts_once_in_any_order(engine: sa.Engine, names: tuple[str, ...]) -> None:
+    """Of spans that are equally complete the same is kept, whatever arrives first."""
+    for number, batch in enumerate((names[:2], names[2:])):
+        sent = body(*[call(1, name=name) for name in batch])
+        assert ingest(engine, decode_json(sent)).new == 1 - number
     with reading(engine) as connection:
-        assert connection.execute(sa.select(span.c.name)).scalars().all() == ["first"]
+        assert connection.execute(sa.select(span.c.name)).scalars().all() == ["third"]
         assert connection.execute(sa.select(sa.func.sum(rollup_minute.c.calls))).scalar() == 1
 
 

@@ -111,14 +111,17 @@ def _draw_minimums(
         for metric in metrics:
             has_data = cases.coverage.count_lacking(metric.needs) < cases.coverage.cases
             proposal = thresholds.get(metric.name, metric.proposed_minimum) if has_data else None
+            # A widget keeps its value when its default changes: other cases may have the data.
+            key = launch_keys.run_minimum(metric.name) + ("" if has_data else "_without_data")
+            # As state, because a field with a default of its own cannot be emptied.
+            st.session_state.setdefault(key, proposal)
             value = st.number_input(
                 metric.title,
                 min_value=0.0,
                 max_value=1.0,
-                value=proposal,
+                value=None,
                 step=0.05,
-                # A widget keeps its value when its default changes: other cases may have the data.
-                key=launch_keys.run_minimum(metric.name) + ("" if has_data else "_without_data"),
+                key=key,
                 placeholder="no minimum",
             )
             if value is not None:

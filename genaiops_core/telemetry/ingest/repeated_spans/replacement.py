@@ -137,12 +137,14 @@ def _select_more_complete(connection: sa.Connection, spans: Sequence[SpanFacts])
     stored = _fetch_stored(connection, spans, (*_KEY, *completeness.COLUMNS))
     chosen: list[SpanFacts] = []
     equal: list[SpanFacts] = []
+    with_equal_columns: set[SpanKey] = set()
     for facts in spans:
         row = stored.get(_key(facts))
         if row is None:
             continue
         # A copy, in nearly all cases; comparing is faster than rating.
         if _read_compared(facts) == row[len(_KEY) :]:
+            with_equal_columns.add(_key(facts))
             equal.append(facts)
             continue
         received, known = rate_columns(facts), rate_columns(row)
@@ -155,7 +157,11 @@ def _select_more_complete(connection: sa.Connection, spans: Sequence[SpanFacts])
     equal = [facts for facts in equal if sizes.get(_request(facts), 0) <= _MAX_COMPARED_SPANS]
     payloads = _fetch_payloads(connection, equal)
     # The usual case, a batch that is sent again, ends here without parsing.
-    equal = [facts for facts in equal if not _is_copy(facts, payloads[_request(facts)])]
+    equal = [
+        facts
+        for facts in equal
+        if _key(facts) not in with_equal_columns or not _is_copy(facts, payloads[_request(facts)])
+    ]
     contents = _parse_contents(payloads, equal)
     chosen += [
         facts
