@@ -24,9 +24,11 @@ browser:
 run: setup
 	@$(BIN)/genaiops up --demo
 
-# A process for each core, at most four; what shares a process: tests/scheduling.py.
+# One process more than cores, at most four, because tests wait for browsers and servers; what shares a process:
+# tests/scheduling.py.
 TESTS ?= tests
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadscope
+PROCESSES = $$($(BIN)/python -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
+PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope
 
 test: setup browser
 	@$(PYTEST) $(TESTS)
