@@ -33,8 +33,13 @@ def escape_formula(text: str) -> str:
     return "'" + text if is_formula(text) else text
 
 
+def escape_displayed(text: str) -> str:
+    """The same for a text on a screen: a signed quantity such as '+1.2 %' stays as it is."""
+    return text if _QUANTITY.fullmatch(text) else escape_formula(text)
+
+
 def guard_formula(text: str) -> str:
-    """The same for a file that is imported again: `restore_guarded` returns the text.
+    """The same as `escape_formula` for a file that is imported again: `restore_guarded` returns the text.
 
     A text that begins with apostrophes before a formula is prefixed too; otherwise its own would be removed.
     """
@@ -44,8 +49,3 @@ def guard_formula(text: str) -> str:
 def restore_guarded(text: str) -> str:
     """Return the text that `guard_formula` prefixed; any other text is unchanged."""
     return text[1:] if text.startswith("'") and is_formula(text.lstrip("'")) else text
-
-
-def escape_displayed(text: str) -> str:
-    """The same for a text on a screen: a signed quantity such as '+1.2 %' stays as it is."""
-    return text if _QUANTITY.fullmatch(text) else escape_formula(text)

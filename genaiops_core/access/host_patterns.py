@@ -23,11 +23,16 @@ def parse_patterns(setting: str, name: str) -> tuple[str, ...]:
     Raises:
         Misconfigured: an entry is invalid.
     """
-    entries = tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
+    entries = split_entries(setting)
     for entry in entries:
         if parse_host(entry) is None:
             raise Misconfigured(f"{name}: '{entry}' is not a host; write host, host:port or *.domain.")
     return entries
+
+
+def split_entries(setting: str) -> tuple[str, ...]:
+    """The entries of a comma-separated list, in lower case without a final dot."""
+    return tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
 
 
 def parse_host(text: str) -> Host | None:

@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genaiops_core.access.host_patterns import Host, matches_any, parse_host
+from genaiops_core.access.host_patterns import Host, matches_any, parse_host, split_entries
 from genaiops_core.errors import Misconfigured
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -37,8 +37,7 @@ class OutboundRule:
 
     def find_refusal(self, address: str, host: Host, *, is_redirected: bool) -> str:
         """Why an address of a host must not be called, as the end of a sentence; '' when it may."""
-        # Without the zone of an IPv6 address, as in fe80::1%eth0.
-        parsed = _extract_ipv4(ipaddress.ip_address(address.partition("%")[0]))
+        parsed = _parse_address(address)
         if is_refused(address):
             return "a link-local or metadata address, which targets must not use"
         if parsed.is_global or matches_any(host, self.hosts):
@@ -66,7 +65,7 @@ def parse_outbound_rule(setting: str, named_hosts: Sequence[str] = ()) -> Outbou
     """
     hosts: list[str] = list(named_hosts)
     networks: list[Network] = []
-    for entry in (part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip()):
+    for entry in split_entries(setting):
         try:
             networks.append(ipaddress.ip_network(entry))
         except ValueError as error:
@@ -81,10 +80,15 @@ def parse_outbound_rule(setting: str, named_hosts: Sequence[str] = ()) -> Outbou
 
 def is_refused(address: str) -> bool:
     """Whether an address is always refused: link-local, metadata, multicast and unspecified addresses."""
-    parsed = _extract_ipv4(ipaddress.ip_address(address.partition("%")[0]))
+    parsed = _parse_address(address)
     return (
         parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified or parsed in _METADATA_ADDRESSES
     )
+
+
+def _parse_address(text: str) -> Address:
+    # Without the zone of an IPv6 address, as in fe80::1%eth0.
+    return _extract_ipv4(ipaddress.ip_address(text.partition("%")[0]))
 
 
 def _extract_ipv4(address: Address) -> Address:

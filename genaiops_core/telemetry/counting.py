@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 # Not frozen: deduplication sets `is_call` and `folded_into`, and a frozen dataclass takes three times as long to build.
@@ -56,3 +56,7 @@ class CountedSpan:
             and self.cost_nano_usd is None
             and not (self.is_error and self.input_tokens is None and self.output_tokens is None)
         )
+
+
+COUNTED_COLUMNS = tuple(column.name for column in fields(CountedSpan))
+"""The columns of `span` that are the fields of `CountedSpan`, in their order."""

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
+from db.portions import split_portions
 from db.tables.telemetry import request, span
 
 FIELDS = ("session_id", "user_id")
 
-_TRACES_PER_STATEMENT = 400
 _COLUMNS = ("trace_id", "application", "span_id", "parent_span_id", "is_request", "start_ns", *FIELDS)
 
 
@@ -100,8 +100,8 @@ def _measure_depths(spans: Iterable[_IdentifiedSpan]) -> dict[str, int]:
 
 def _load_mixed(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> Iterable[list[Any]]:
     """Load the spans of those of `keys` that name more than one session or user."""
-    for start in range(0, len(keys), _TRACES_PER_STATEMENT):
-        portion = set(keys[start : start + _TRACES_PER_STATEMENT])
+    for some_keys in split_portions(keys):
+        portion = set(some_keys)
         traces = sorted({trace_id for trace_id, _ in portion})
         groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
         values: dict[tuple[str, str, str], set[str]] = defaultdict(set)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
 from db.engine import is_sqlite
+from db.portions import split_portions
 from db.tables.telemetry import invocation_log, payload, request, span
 from genaiops_core.telemetry.conventions import MODEL_COMPONENTS
 from genaiops_core.telemetry.ingest import payloads
@@ -29,14 +30,12 @@ from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, reread_terms
 _ADVISORY_LOCK = 0x6E61_4F73
 """Exclusive while entries are placed; shared while spans that may own entries are written."""
 
-_IDS_PER_STATEMENT = 500
 _MIN_ID_LENGTH = 8
 _MAX_DISTANCE_NS = 86_400 * 1_000_000_000
 """Equal ids further apart belong to different calls."""
 
 _INHERITED = ("environment", "release", "session_id", "user_id")
 _c, _s = invocation_log.c, span.c
-_T = TypeVar("_T")
 
 
 class PlacedEntries(NamedTuple):
@@ -79,7 +78,7 @@ def place_entries(
     _lock(connection, is_shared=False)
     request_ids = [entry.request_id for entry, _ in entries]
     known: set[str] = set()
-    for portion in _split(request_ids):
+    for portion in split_portions(request_ids):
         known.update(connection.scalars(sa.select(_c.request_id).where(_c.request_id.in_(portion))))
     unknown = [pair for pair in entries if pair[0].request_id not in known]
     expired = sum(entry.start_ns < edge_ns for entry, _ in unknown)
@@ -209,7 +208,7 @@ def _attach_below(facts: SpanFacts, owner: Any) -> SpanFacts:
 def _fetch_spans(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
     names = ("application", "trace_id", "span_id", "start_ns", "duration_ns", "call_id", "model", "is_error")
     columns = (*names, *_INHERITED)
-    for portion in _split([call_id for call_id in ids if len(call_id) >= _MIN_ID_LENGTH]):
+    for portion in split_portions([call_id for call_id in ids if len(call_id) >= _MIN_ID_LENGTH]):
         yield from connection.execute(
             sa.select(*[_s[name] for name in columns]).where(
                 _s.call_id.in_(portion),
@@ -227,14 +226,14 @@ def _fetch_spans(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]
 def _fetch_unjoined(connection: sa.Connection, ids: Sequence[str]) -> list[Any]:
     """Lock and return the entries with one of `ids` that have no span so far, in order of request id."""
     request_ids: set[str] = set()
-    for portion in _split([call_id for call_id in ids if len(call_id) >= _MIN_ID_LENGTH]):
+    for portion in split_portions([call_id for call_id in ids if len(call_id) >= _MIN_ID_LENGTH]):
         for matches in (
             _c.request_id.in_(portion),
             sa.and_(_c.response_id.in_(portion), _c.response_id != ""),
         ):
             request_ids.update(connection.scalars(sa.select(_c.request_id).where(matches, ~_c.is_folded)))
     rows: list[Any] = []
-    for portion in _split(sorted(request_ids)):
+    for portion in split_portions(sorted(request_ids)):
         # Another writer may have a span of the same call: the second one waits here, and no longer gets the entry.
         query = sa.select(invocation_log).where(_c.request_id.in_(portion), ~_c.is_folded)
         rows += connection.execute(query.order_by(_c.request_id).with_for_update())
@@ -247,7 +246,7 @@ def _remove_entries(connection: sa.Connection, rows: Sequence[Any], shard: int) 
     Entries that retention or a user's deletion has removed are left out.
     """
     removed: dict[str, SpanFacts] = {}
-    for portion in _split(rows):
+    for portion in split_portions(rows):
         names = {(row.trace_id, row.span_id, row.application): row.request_id for row in portion}
         traces = [row.trace_id for row in portion]
         payload_by_trace = {
@@ -277,8 +276,3 @@ def _remove_entries(connection: sa.Connection, rows: Sequence[Any], shard: int) 
     days = {(facts.application, facts.start_ns // usage.DAY_NS) for facts in removed.values()}
     usage.mark_days(connection, days, shard)
     return removed
-
-
-def _split(portion: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for first in range(0, len(portion), _IDS_PER_STATEMENT):
-        yield portion[first : first + _IDS_PER_STATEMENT]

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 
+from db.portions import split_portions
 from db.tables.telemetry import span
-from genaiops_core.telemetry.counting import CountedSpan
+from genaiops_core.telemetry.counting import COUNTED_COLUMNS, CountedSpan
 from genaiops_core.telemetry.ingest.deduplication import find_duplicates
 from genaiops_core.telemetry.ingest.duplicate_call import is_call_span
 from genaiops_core.telemetry.ingest.requests import CALL_SUMS, RequestChange, RequestState, add_call_sums
-
-_TRACES_PER_STATEMENT = 400
-_COLUMNS = tuple(column.name for column in fields(CountedSpan))
 
 
 @dataclass(slots=True)
@@ -31,6 +30,11 @@ class StoredSpan(CountedSpan):
     """One span loaded from its row."""
 
     id: int = field(kw_only=True)
+
+    @classmethod
+    def copy(cls, facts: Any, id: int) -> StoredSpan:
+        """Build one from a row with more columns, or from a span about to be written in place of row `id`."""
+        return cls(**{name: getattr(facts, name) for name in COUNTED_COLUMNS}, id=id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +109,9 @@ def _build_change(
 
 def _load_traces(connection: sa.Connection, traces: Sequence[tuple[str, str]]) -> Iterable[list[StoredSpan]]:
     """Load all spans of each of `traces` that has more than one call span."""
-    columns = [*(span.c[name] for name in _COLUMNS), span.c.id]
-    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        portion = set(traces[start : start + _TRACES_PER_STATEMENT])
+    columns = [*(span.c[name] for name in COUNTED_COLUMNS), span.c.id]
+    for keys in split_portions(traces):
+        portion = set(keys)
         groups: dict[tuple[str, str], list[StoredSpan]] = defaultdict(list)
         for row in connection.execute(
             sa.select(*columns).where(span.c.trace_id.in_({trace_id for trace_id, _ in portion}))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from db.engine import is_sqlite
+from db.portions import split_portions
 from db.tables.telemetry import request
 from db.transaction import insert
 from genaiops_core.telemetry.counting import CountedSpan
@@ -24,9 +25,6 @@ _FROM_ANY_SPAN = ("model", *identity.FIELDS)
 
 Session and user are then chosen again by `identity`, once the spans of earlier transactions are known.
 """
-
-
-_TRACES_PER_STATEMENT = 400
 
 
 class RequestChange(NamedTuple):
@@ -88,8 +86,7 @@ def fetch_states(
         c.has_called_entry,
     )
     states: list[RequestState] = []
-    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        portion = traces[start : start + _TRACES_PER_STATEMENT]
+    for portion in split_portions(traces):
         for trace_id, application, spans, call_spans, has_identity, has_called_entry in connection.execute(
             sa.select(*columns).where(c.trace_id.in_(portion))
         ):

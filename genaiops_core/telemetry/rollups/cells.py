@@ -69,12 +69,8 @@ def read_cells(
         unknown).
     """
     sums: dict[Key, list[int]] = {}
-    if not is_part:
-        filters = edges.extend_over_joined_hours(connection, filters)
-    outside: Mapping[CellKey, Cell] = {}
-    if not (filters.starts_on_minute and filters.ends_on_minute):
-        answer = edges.read_edges(connection, filters, _list_applications(connection, filters))
-        filters, outside = answer.window, answer.outside
+    answer = _read_edges(connection, filters, is_part=is_part)
+    filters, outside = answer.window, answer.outside
     sources = list(_plan_sources(connection, filters, step_minutes))
     for source in sources:
         for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=False):
@@ -112,10 +108,7 @@ def read_cells(
 
 def fetch_effective_window(connection: sa.Connection, filters: Filters) -> Filters:
     """The window whose figures `read_cells` gives: the same one, or longer where minutes or spans are deleted."""
-    filters = edges.extend_over_joined_hours(connection, filters)
-    if filters.starts_on_minute and filters.ends_on_minute:
-        return filters
-    return edges.read_edges(connection, filters, _list_applications(connection, filters)).window
+    return _read_edges(connection, filters).window
 
 
 def fetch_applications(connection: sa.Connection) -> list[str]:
@@ -150,6 +143,15 @@ def subtract_internal(sums: dict[str, int]) -> None:
 
 def _add_sums(current: Sequence[int], values: Sequence[int]) -> list[int]:
     return [total + int(value) for total, value in zip(current, values, strict=True)]
+
+
+def _read_edges(connection: sa.Connection, filters: Filters, *, is_part: bool = False) -> edges.Edges:
+    if not is_part:
+        filters = edges.extend_over_joined_hours(connection, filters)
+    # Windows of whole minutes, nearly all, need no list of applications either.
+    if filters.starts_on_minute and filters.ends_on_minute:
+        return edges.Edges(window=filters, outside={})
+    return edges.read_edges(connection, filters, _list_applications(connection, filters))
 
 
 def _list_applications(connection: sa.Connection, filters: Filters) -> list[str]:

@@ -11,18 +11,18 @@ that retention has joined into hours extend it to whole hours.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from db.tables.telemetry import ROLLUP_SUMS, rollup_minute, span
-from genaiops_core.telemetry.counting import CountedSpan
+from genaiops_core.telemetry.counting import COUNTED_COLUMNS, CountedSpan
 from genaiops_core.telemetry.rollups import minutes
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
 from genaiops_core.telemetry.rollups.rollups import MINUTE_NS, Cell, Key, build_cells
 from genaiops_core.telemetry.time_window import Filters, from_minute
 
-_COLUMNS = tuple(span.c[column.name] for column in fields(CountedSpan))
+_COLUMNS = tuple(span.c[name] for name in COUNTED_COLUMNS)
 _KEYS = ("application", "bucket", "environment", "release", "model")
 _LAST_MINUTE = 2**63 // MINUTE_NS
 """Spans have no later minute."""

@@ -14,15 +14,16 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from db.engine import is_sqlite
+from db.portions import split_portions
 from db.tables.telemetry import request, span
 from db.transaction import reading, writing
-from genaiops_core.telemetry.counting import CountedSpan
+from genaiops_core.telemetry.counting import COUNTED_COLUMNS
 from genaiops_core.telemetry.ingest import identity
 from genaiops_core.telemetry.ingest.entry_spans.rule import Entry, Key, find_entries
 from genaiops_core.telemetry.ingest.late_spans import StoredSpan
@@ -41,9 +42,7 @@ GRACE = dt.timedelta(seconds=300)
 TRACES_PER_TRANSACTION = 200
 """Small, because ingest on SQLite waits for the write lock meanwhile."""
 
-_TRACES_PER_STATEMENT = 400
-_COUNTED = tuple(column.name for column in fields(CountedSpan))
-_COLUMNS = (*_COUNTED, "id", "name", *identity.FIELDS)
+_COLUMNS = (*COUNTED_COLUMNS, "id", "name", *identity.FIELDS)
 _ENTRY_COLUMNS = (
     "start_ns",
     "duration_ns",
@@ -74,7 +73,7 @@ def lock_traces(connection: sa.Connection, traces: Collection[str]) -> None:
     """Lock the stored requests of `traces`, of all applications, in one order; SQLite has one writer at a time."""
     if is_sqlite(connection):
         return
-    for portion in _split(sorted(traces)):
+    for portion in split_portions(sorted(traces)):
         connection.execute(
             sa.select(request.c.id)
             .where(request.c.trace_id.in_(portion))
@@ -168,7 +167,7 @@ def _fetch_requests(connection: sa.Connection, traces: Collection[str]) -> dict[
         request.c[name] for name in ("trace_id", "application", "spans", "open_since_ns", *_ENTRY_COLUMNS)
     ]
     stored: dict[str, list[Any]] = defaultdict(list)
-    for portion in _split(sorted(traces)):
+    for portion in split_portions(sorted(traces)):
         for row in connection.execute(sa.select(*columns).where(request.c.trace_id.in_(portion))):
             stored[row.trace_id].append(row)
     return stored
@@ -229,7 +228,7 @@ def _build_state(entry: Entry | None) -> tuple[bool, bool, bool]:
 
 
 def _build_span(member: Any) -> StoredSpan:
-    return StoredSpan(**{name: getattr(member, name) for name in (*_COUNTED, "id")})
+    return StoredSpan.copy(member, member.id)
 
 
 def _set_entry(member: Any, entry: Entry | None) -> StoredSpan:
@@ -289,7 +288,7 @@ class _IdentifiedSpan:
 
 def _load_traces(connection: sa.Connection, traces: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
     columns = [span.c[name] for name in _COLUMNS]
-    for portion in _split(sorted(traces)):
+    for portion in split_portions(sorted(traces)):
         groups: dict[str, list[Any]] = defaultdict(list)
         for row in connection.execute(sa.select(*columns).where(span.c.trace_id.in_(portion))):
             groups[row.trace_id].append(row)
@@ -322,8 +321,3 @@ def _update_requests(connection: sa.Connection, rows: Iterable[dict[str, Any]]) 
             .values({name: sa.bindparam(f"new_{name}") for name in _ENTRY_COLUMNS}),
             ordered,
         )
-
-
-def _split(traces: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        yield traces[start : start + _TRACES_PER_STATEMENT]

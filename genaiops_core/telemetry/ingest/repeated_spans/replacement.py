@@ -12,19 +12,19 @@ differs only in its content is not replaced.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 import zstandard
 
+from db.portions import split_portions
 from db.tables.telemetry import payload, request, span
 from genaiops_core.telemetry.blobs import make_decompressor
 from genaiops_core.telemetry.bounds import to_json
-from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.ingest.late_spans import StoredSpan
 from genaiops_core.telemetry.ingest.payloads import LEVEL
 from genaiops_core.telemetry.ingest.repeated_spans import completeness
@@ -40,9 +40,7 @@ from genaiops_core.telemetry.ingest.requests import (
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts
 
 _MAX_COMPARED_SPANS = 2_000
-_PER_STATEMENT = 400
 
-_COUNTED = tuple(column.name for column in fields(CountedSpan))
 _KEY = ("application", "trace_id", "span_id")
 _BY_RULES = ("is_request", "is_internal", "is_rootless")
 """Columns that the rule of entry spans sets afterwards."""
@@ -53,7 +51,6 @@ _read_compared = attrgetter(*completeness.COLUMNS)
 SpanKey = tuple[str, str, str]
 RequestKey = tuple[str, str]
 """Trace id and application."""
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +103,8 @@ def replace_spans(connection: sa.Connection, spans: Sequence[SpanFacts]) -> Repl
         for name in _BY_RULES:
             setattr(facts, name, getattr(row, name))
         result.spans.append(facts)
-        result.before.append(StoredSpan(**{name: getattr(row, name) for name in (*_COUNTED, "id")}))
-        result.after.append(StoredSpan(**{name: getattr(facts, name) for name in _COUNTED}, id=row.id))
+        result.before.append(StoredSpan.copy(row, row.id))
+        result.after.append(StoredSpan.copy(facts, row.id))
     if result.spans:
         _update_rows(connection, result)
         _drop_payloads(connection, result.spans)
@@ -178,7 +175,7 @@ def _fetch_stored(
     columns = [span.c[name] for name in names]
     wanted = {_key(facts) for facts in spans}
     stored: dict[SpanKey, Any] = {}
-    for portion in _split(spans):
+    for portion in split_portions(spans):
         query = sa.select(*columns).where(
             span.c.trace_id.in_({facts.trace_id for facts in portion}),
             span.c.span_id.in_({facts.span_id for facts in portion}),
@@ -194,7 +191,7 @@ def _fetch_sizes(connection: sa.Connection, spans: Sequence[SpanFacts]) -> dict[
     """The number of spans of each request of `spans`."""
     c = request.c
     sizes: dict[RequestKey, int] = {}
-    for portion in _split(sorted({facts.trace_id for facts in spans})):
+    for portion in split_portions(sorted({facts.trace_id for facts in spans})):
         rows = connection.execute(
             sa.select(c.trace_id, c.application, c.spans).where(c.trace_id.in_(portion))
         )
@@ -209,7 +206,7 @@ def _fetch_payloads(
     payloads: dict[RequestKey, list[tuple[int, bytes]]] = {_request(facts): [] for facts in spans}
     decompress = make_decompressor()
     c = payload.c
-    for portion in _split(sorted({trace_id for trace_id, _ in payloads})):
+    for portion in split_portions(sorted({trace_id for trace_id, _ in payloads})):
         query = sa.select(c.id, c.trace_id, c.application, c.spans_zstd).where(
             c.trace_id.in_(portion), c.application.in_({application for _, application in payloads})
         )
@@ -304,7 +301,7 @@ def _correct_requests(connection: sa.Connection, replaced: Replacements) -> None
 def _fetch_models(connection: sa.Connection, requests: Collection[RequestKey]) -> dict[RequestKey, str]:
     """The smallest model name among the counted calls of each request."""
     models: dict[RequestKey, str] = defaultdict(str)
-    for portion in _split(sorted({trace_id for trace_id, _ in requests})):
+    for portion in split_portions(sorted({trace_id for trace_id, _ in requests})):
         query = sa.select(span.c.trace_id, span.c.application, span.c.model).where(
             span.c.trace_id.in_(portion), span.c.is_call, span.c.model != ""
         )
@@ -324,8 +321,3 @@ def _request(facts: SpanFacts) -> RequestKey:
 
 def _lock_order(facts: SpanFacts) -> tuple[str, str, str]:
     return facts.trace_id, facts.span_id, facts.application
-
-
-def _split(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(values), _PER_STATEMENT):
-        yield values[start : start + _PER_STATEMENT]
